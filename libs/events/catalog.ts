@@ -1,0 +1,96 @@
+import type { BotView, ChannelView, ContactView, ConversationView, MessageView } from '@hub/model/views.js';
+
+/** Every event this version emits, and the view of its subject that it carries. */
+export interface EventSnapshots {
+  'conversation.created': ConversationView;
+  'conversation.updated': ConversationView;
+  'conversation.assigned': ConversationView;
+  'conversation.unassigned': ConversationView;
+  'conversation.transferred': ConversationView;
+  'conversation.closed': ConversationView;
+  'conversation.reopened': ConversationView;
+  'conversation.snoozed': ConversationView;
+  'message.received': MessageView;
+  'message.sent': MessageView;
+  'contact.created': ContactView;
+  'contact.updated': ContactView;
+  'channel.created': ChannelView;
+  'channel.updated': ChannelView;
+  'channel.activated': ChannelView;
+  'channel.deactivated': ChannelView;
+  'channel.deleted': ChannelView;
+  'bot.created': BotView;
+  'bot.updated': BotView;
+  'bot.activated': BotView;
+  'bot.deactivated': BotView;
+  'test.ping': { readonly id: string; readonly message: string };
+}
+
+export type EventType = keyof EventSnapshots;
+
+const CATALOG: Record<EventType, string> = {
+  'conversation.created': 'A conversation was opened.',
+  'conversation.updated': 'Subject, status, priority, tags, metadata, the read state or a private note changed.',
+  'conversation.assigned': 'A user or bot was made the assignee.',
+  'conversation.unassigned': 'The conversation has no assignee any more.',
+  'conversation.transferred': 'It went from one assignee to another, with reason and summary.',
+  'conversation.closed': 'It was closed.',
+  'conversation.reopened': 'A closed or snoozed conversation is open again.',
+  'conversation.snoozed': 'It is hidden until a given time.',
+  'message.received': 'A contact wrote.',
+  'message.sent': 'A message went out to the contact.',
+  'contact.created': 'A contact became known.',
+  'contact.updated': "A contact's data changed.",
+  'channel.created': 'A channel was added.',
+  'channel.updated': "A channel's settings changed.",
+  'channel.activated': 'A channel can send.',
+  'channel.deactivated': 'A channel stopped sending.',
+  'channel.deleted': 'A channel was removed.',
+  'bot.created': 'A bot was added.',
+  'bot.updated': "A bot's settings changed.",
+  'bot.activated': 'A bot answers.',
+  'bot.deactivated': 'A bot stopped answering.',
+  'test.ping': 'Sent on request, to try an endpoint.',
+};
+
+export const EVENT_TYPES = Object.keys(CATALOG) as EventType[];
+
+export const describeEvent = (type: EventType): string => CATALOG[type];
+
+/** Named by the contract and open to subscription, though this version has nothing yet that raises them. */
+const RESERVED = [
+  'message.delivered',
+  'message.read',
+  'message.failed',
+  'message.draft.submitted',
+  'message.draft.approved',
+  'message.draft.rejected',
+  'contact.merged',
+  'ticket.created',
+  'ticket.updated',
+  'channel.error',
+  'bot.handoff',
+  'bot.training.started',
+  'bot.training.completed',
+  'bot.training.failed',
+  'assignment.offered',
+  'assignment.accepted',
+  'assignment.declined',
+  'assignment.expired',
+  'sla.warning',
+  'sla.breached',
+  'webhook.endpoint.failing',
+  'webhook.endpoint.disabled',
+];
+
+const SUBSCRIBABLE = new Set<string>([...EVENT_TYPES, ...RESERVED]);
+const GROUPS = new Set([...SUBSCRIBABLE].flatMap((name) => prefixes(name)));
+
+/** Whether `pattern` is an event's exact name, a group such as `conversation.*`, or `*`. */
+export const isEventPattern = (pattern: string): boolean =>
+  pattern === '*' || SUBSCRIBABLE.has(pattern) || (pattern.endsWith('.*') && GROUPS.has(pattern.slice(0, -2)));
+
+function prefixes(name: string): string[] {
+  const parts = name.split('.');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('.'));
+}

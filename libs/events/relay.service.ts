@@ -1,0 +1,147 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import pg from 'pg';
+import { Database, type Tx } from '@hub/model/database.js';
+import { CONFIG, type Config } from '@hub/platform/config.js';
+import { LOGGER, type Logger } from '@hub/platform/logger.js';
+import { OUTBOX_CHANNEL } from './outbox-signal.js';
+
+const BATCH = 500;
+const POLL_MS = 250;
+const RECONNECT_MS = 500;
+/** Advisory lock of the fan-out: one relay at a time, so that a conversation's events are fanned out in order. */
+const RELAY_LOCK = 0x5_0b0a_0001;
+
+export interface ClaimedEvent {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly position: number;
+}
+
+/**
+ * Who is told of every event. Owned here, implemented by the webhooks above and registered by the worker.
+ * `fanOut` joins the relay's transaction; `wake` comes after its commit, is only a hint and never throws.
+ */
+export abstract class EventSink {
+  abstract fanOut(tx: Tx, events: readonly ClaimedEvent[]): Promise<void>;
+  abstract wake(events: readonly ClaimedEvent[]): Promise<void>;
+}
+
+/**
+ * Turns outbox rows into work: claims what is not yet fanned out (by *unpublished*, in the order of `position`), lets
+ * the sink write its rows and marks the events, all in one commit. Killed anywhere, it has done a batch or not.
+ */
+@Injectable()
+export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
+  private stopped = false;
+  private listener: pg.Client | null = null;
+  private wakeUp: () => void = () => undefined;
+  private pending = true;
+  private loop: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly db: Database,
+    private readonly sink: EventSink,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    void this.listen();
+    this.loop = this.run();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    this.nudge();
+    await this.loop;
+    await this.listener?.end().catch(() => undefined);
+  }
+
+  /** Seconds since the oldest event that waits for its fan-out; 0 when none does. */
+  async lagSeconds(): Promise<number> {
+    const [row] = await this.db.system('health', (tx) =>
+      tx.query<{ lag: number }[]>(
+        `SELECT coalesce(extract(epoch FROM now() - (SELECT created_at FROM event WHERE fanned_out_at IS NULL
+           ORDER BY position LIMIT 1)), 0)::float8 AS lag`,
+      ),
+    );
+    return Math.max(0, row?.lag ?? 0);
+  }
+
+  /** One batch. @returns how many events it fanned out */
+  async relayOnce(): Promise<number> {
+    const events = await this.db.system('relay', async (tx) => {
+      const [lock] = await tx.query<{ won: boolean }[]>(`SELECT pg_try_advisory_xact_lock($1) AS won`, [RELAY_LOCK]);
+      if (!lock?.won) return [];
+      const claimed = await tx.query<ClaimedEvent[]>(
+        `SELECT organization_id AS "organizationId", id, position FROM event
+         WHERE fanned_out_at IS NULL ORDER BY position LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
+      );
+      if (claimed.length === 0) return claimed;
+      await this.sink.fanOut(tx, claimed);
+      await tx.query(
+        `UPDATE event e SET fanned_out_at = now()
+         FROM unnest($1::uuid[], $2::uuid[]) AS done(organization_id, id)
+         WHERE e.organization_id = done.organization_id AND e.id = done.id`,
+        [claimed.map((event) => event.organizationId), claimed.map((event) => event.id)],
+      );
+      return claimed;
+    });
+    if (events.length > 0) {
+      await this.sink.wake(events);
+      this.logger.debug({ events: events.length }, 'event.relayed');
+    }
+    return events.length;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      this.pending = false;
+      let full = false;
+      try {
+        full = (await this.relayOnce()) === BATCH;
+      } catch (error) {
+        this.logger.warn({ error: String(error) }, 'relay.failed');
+        await this.sleep(RECONNECT_MS);
+      }
+      if (!full && !this.pending && !this.stopped) await this.sleep(POLL_MS);
+    }
+  }
+
+  private sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private nudge(): void {
+    this.pending = true;
+    this.wakeUp();
+  }
+
+  /** A connection of its own: a pooler in transaction mode would lose the LISTEN. Without it the poll goes on alone. */
+  private async listen(): Promise<void> {
+    while (!this.stopped) {
+      const client = new pg.Client({ connectionString: this.config.DATABASE_URL, keepAlive: true });
+      const lost = new Promise<void>((resolve) => {
+        client.once('end', resolve);
+        client.on('error', () => resolve());
+      });
+      try {
+        await client.connect();
+        client.on('notification', () => this.nudge());
+        await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
+        this.listener = client;
+        await lost;
+      } catch (error) {
+        this.logger.debug({ error: String(error) }, 'relay.listen');
+      }
+      await client.end().catch(() => undefined);
+      if (!this.stopped) await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS).unref());
+    }
+  }
+}

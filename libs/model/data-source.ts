@@ -1,0 +1,56 @@
+import pg from 'pg';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { ApiKey } from './api-key.entity.js';
+import { Bot, BotChannel } from './bot.entity.js';
+import { Channel } from './channel.entity.js';
+import { Contact, ContactIdentity } from './contact.entity.js';
+import { Assignment } from './assignment.entity.js';
+import { Conversation } from './conversation.entity.js';
+import { EventRecord } from './event.entity.js';
+import { Message } from './message.entity.js';
+import { Initial1700000000001 } from './migrations/0001-initial.js';
+import { SnakeNaming } from './naming.js';
+import { Organization } from './organization.entity.js';
+import { Participant } from './participant.entity.js';
+import { User } from './user.entity.js';
+import { WebhookAttempt, WebhookDelivery, WebhookEndpoint } from './webhook.entity.js';
+
+// bigint columns hold counters and numbers below 2^53 only
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** @param poolSize connections at the most */
+export function dataSourceOptions(url: string, poolSize: number): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url,
+    poolSize,
+    applicationName: 'switchboard',
+    connectTimeoutMS: 5_000,
+    extra: { idleTimeoutMillis: 30_000, keepAlive: true, statement_timeout: 30_000 },
+    namingStrategy: new SnakeNaming(),
+    entities: [
+      Organization,
+      User,
+      ApiKey,
+      Contact,
+      ContactIdentity,
+      Bot,
+      BotChannel,
+      Channel,
+      Conversation,
+      Message,
+      Participant,
+      Assignment,
+      EventRecord,
+      WebhookEndpoint,
+      WebhookDelivery,
+      WebhookAttempt,
+    ],
+    migrations: [Initial1700000000001],
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+  };
+}
+
+export const createDataSource = (url: string, poolSize = 10): DataSource =>
+  new DataSource(dataSourceOptions(url, poolSize));

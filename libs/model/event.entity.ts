@@ -1,0 +1,16 @@
+import { Column, Entity } from 'typeorm';
+import { TenantRow } from './tenant-row.js';
+
+/** The event log; a row without `fannedOutAt` is the outbox. */
+@Entity('event')
+export class EventRecord extends TenantRow {
+  @Column({ type: 'bigint', insert: false, update: false }) position: number;
+  @Column('text') type: string;
+  @Column('uuid') orderKey: string;
+  @Column('bigint') sequence: number;
+  @Column('uuid') subjectId: string;
+  @Column({ type: 'uuid', nullable: true }) channelId: string | null;
+  @Column('text') body: string;
+  @Column('timestamptz') createdAt: Date;
+  @Column({ type: 'timestamptz', nullable: true }) fannedOutAt: Date | null;
+}

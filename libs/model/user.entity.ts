@@ -1,0 +1,18 @@
+import { Column, Entity } from 'typeorm';
+import { TenantRecord, type JsonObject } from './tenant-row.js';
+
+export const USER_ROLES = ['super_admin', 'admin', 'supervisor', 'agent', 'customer'] as const;
+export type UserRole = (typeof USER_ROLES)[number];
+export const USER_STATUSES = ['active', 'invited', 'suspended'] as const;
+export type UserStatus = (typeof USER_STATUSES)[number];
+
+@Entity('users')
+export class User extends TenantRecord {
+  @Column({ type: 'bigint', insert: false, update: false }) number: number;
+  @Column('text') email: string;
+  @Column('text') name: string;
+  @Column('text') role: UserRole;
+  @Column('text') status: UserStatus;
+  @Column({ type: 'text', nullable: true }) avatar: string | null;
+  @Column('jsonb') metadata: JsonObject;
+}

@@ -1,0 +1,100 @@
+import { Column, Entity } from 'typeorm';
+import { TenantRecord, TenantRow } from './tenant-row.js';
+
+export type EndpointStatus = 'active' | 'inactive' | 'disabled';
+
+export interface EndpointSecret {
+  readonly sealed: string;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+}
+
+/** As callers set it; absent means the default that {@link EndpointConfig} names. */
+export interface EndpointConfig {
+  /** `standard` unless set. */
+  readonly retryPolicy?: 'standard' | 'exponential' | 'linktor' | 'custom';
+  /** Seconds before each attempt, for `custom`. */
+  readonly steps?: readonly number[];
+  readonly maxRetries?: number;
+  /** Seconds, 1 to 30; 15 unless set. */
+  readonly timeout?: number;
+  /** `conversation` unless set. */
+  readonly ordering?: 'conversation' | 'none' | 'strict';
+}
+
+@Entity('webhook_endpoint')
+export class WebhookEndpoint extends TenantRecord {
+  @Column('text') url: string;
+  @Column('text', { array: true }) events: string[];
+  @Column({ type: 'text', nullable: true }) description: string | null;
+  /** Name to sealed value. */
+  @Column('jsonb') headers: Record<string, string>;
+  @Column('jsonb') secrets: EndpointSecret[];
+  @Column('jsonb') config: EndpointConfig;
+  @Column('text') status: EndpointStatus;
+  @Column({ type: 'text', nullable: true }) disabledReason: string | null;
+  @Column('integer') consecutiveFailures: number;
+  @Column({ type: 'timestamptz', nullable: true }) firstFailureAt: Date | null;
+  @Column({ type: 'timestamptz', nullable: true }) lastSuccessAt: Date | null;
+  @Column('bigint') deliveriesTotal: number;
+  @Column('bigint') deliveriesSucceeded: number;
+  @Column('bigint') deliveriesFailed: number;
+  @Column('bigint') latencyTotalMs: number;
+}
+
+export type DeliveryStatus = 'blocked' | 'pending' | 'leased' | 'succeeded' | 'exhausted' | 'held' | 'cancelled';
+
+@Entity('webhook_delivery')
+export class WebhookDelivery extends TenantRow {
+  @Column('uuid') endpointId: string;
+  @Column('uuid') eventId: string;
+  @Column('text') eventType: string;
+  @Column('uuid') orderKey: string;
+  @Column('bigint') sequence: number;
+  @Column('bigint') position: number;
+  @Column('text') status: DeliveryStatus;
+  @Column('boolean') outOfBand: boolean;
+  @Column('smallint') priority: number;
+  @Column('integer') attemptNo: number;
+  @Column('integer') attempts: number;
+  @Column('timestamptz') nextAttemptAt: Date;
+  @Column({ type: 'uuid', nullable: true }) leaseToken: string | null;
+  @Column({ type: 'timestamptz', nullable: true }) leaseUntil: Date | null;
+  @Column({ type: 'integer', nullable: true }) lastStatusCode: number | null;
+  @Column({ type: 'text', nullable: true }) lastError: string | null;
+  @Column({ type: 'timestamptz', nullable: true }) firstAttemptAt: Date | null;
+  @Column({ type: 'timestamptz', nullable: true }) lastAttemptAt: Date | null;
+  @Column({ type: 'timestamptz', insert: false }) createdAt: Date;
+  @Column({ type: 'timestamptz', nullable: true }) finishedAt: Date | null;
+}
+
+export type AttemptOutcome =
+  | 'open'
+  | 'success'
+  | 'http'
+  | 'redirect'
+  | 'timeout'
+  | 'dns'
+  | 'connect'
+  | 'tls'
+  | 'reset'
+  | 'blocked_address'
+  | 'interrupted'
+  | 'superseded';
+
+@Entity('webhook_attempt')
+export class WebhookAttempt extends TenantRow {
+  @Column('uuid') deliveryId: string;
+  @Column('integer') n: number;
+  @Column('text') trigger: 'auto' | 'manual' | 'test';
+  @Column('uuid') leaseToken: string;
+  @Column('timestamptz') startedAt: Date;
+  @Column({ type: 'timestamptz', nullable: true }) endedAt: Date | null;
+  @Column('text') outcome: AttemptOutcome;
+  @Column({ type: 'integer', nullable: true }) statusCode: number | null;
+  @Column({ type: 'integer', nullable: true }) durationMs: number | null;
+  @Column({ type: 'jsonb', nullable: true }) requestHeaders: Record<string, string> | null;
+  @Column({ type: 'text', nullable: true }) responseBody: string | null;
+  @Column('boolean') responseTruncated: boolean;
+  @Column({ type: 'text', nullable: true }) error: string | null;
+}

@@ -1,0 +1,53 @@
+import { cleanEnv, makeValidator, num, port, str, url } from 'envalid';
+
+const secretKey = makeValidator((input: string) => {
+  const bytes = Buffer.from(input, /^[0-9a-f]{64}$/i.test(input) ? 'hex' : 'base64');
+  if (bytes.length !== 32) throw new Error('32 bytes as 64 hex digits or in base64, e.g. `openssl rand -hex 32`');
+  return bytes;
+});
+const apiKey = makeValidator((input: string) => {
+  if (!/^sk_[\w-]{29,}$/.test(input)) throw new Error('a string that starts with sk_ and has 32 characters or more');
+  return input;
+});
+const list = makeValidator((input: string) =>
+  input
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+/**
+ * Everything that is read from the environment, once, at the start of a process.
+ * @throws Error that names every missing or malformed variable.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
+  return cleanEnv(
+    env,
+    {
+      PORT: port({ default: 3000, desc: 'the API' }),
+      HOST: str({ default: '0.0.0.0', desc: 'the address both processes bind' }),
+      WORKER_PORT: port({ default: 3001, desc: 'health and metrics of the worker' }),
+      DATABASE_URL: url({ desc: 'PostgreSQL 13 or newer; `npm start` brings its own' }),
+      MIGRATION_DATABASE_URL: url({ default: undefined, desc: "the owner's role, where it differs" }),
+      DATABASE_POOL: num({ default: 10, desc: 'connections of one process' }),
+      REDIS_URL: url({ default: undefined, desc: 'BullMQ on Redis; absent: BullMQ on PostgreSQL' }),
+      SECRET_KEY: secretKey({ desc: 'encrypts stored credentials' }),
+      BOOTSTRAP_API_KEY: apiKey({ default: undefined, desc: "the first organization's admin key" }),
+      PUBLIC_URL: url({ default: undefined, desc: 'how the world reaches the API' }),
+      TRUST_PROXY: list({ default: [], desc: 'addresses or CIDRs of proxies whose X-Forwarded-* are believed' }),
+      WEBHOOK_ALLOWED_NETWORKS: list({ default: [], desc: 'CIDRs that outbound calls may reach although private' }),
+      LOG_LEVEL: str({ default: 'info', choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'] }),
+    },
+    {
+      reporter: ({ errors }) => {
+        const bad = Object.entries(errors).map(([name, error]) => `  ${name}: ${error?.message ?? 'missing'}`);
+        if (bad.length > 0) throw new Error(`The environment is not complete:\n${bad.join('\n')}`);
+      },
+    },
+  );
+}
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** Injection token of the {@link Config}. */
+export const CONFIG = Symbol('Config');

@@ -1,0 +1,31 @@
+import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { CONFIG, type Config } from './config.js';
+import { LOGGER, type Logger } from './logger.js';
+import { Metrics } from './metrics.js';
+import { QueueBackend } from './queue-backend.js';
+import { SecretBox } from './secret-box.js';
+
+/** What every room may use without importing it: configuration, log, metrics, queue backend, sealed secrets. */
+@Global()
+@Module({})
+export class PlatformModule implements OnApplicationShutdown {
+  constructor(private readonly queues: QueueBackend) {}
+
+  static forRoot(config: Config, logger: Logger): DynamicModule {
+    return {
+      module: PlatformModule,
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        { provide: Metrics, useValue: new Metrics() },
+        { provide: SecretBox, useValue: new SecretBox(config.SECRET_KEY) },
+        { provide: QueueBackend, useFactory: () => new QueueBackend(config, logger) },
+      ],
+      exports: [CONFIG, LOGGER, Metrics, SecretBox, QueueBackend],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.queues.close();
+  }
+}
