@@ -8,11 +8,23 @@ import { OutboxSignal } from './outbox-signal.js';
 /** What a change did: each changed field with its value before and after, in the words of the native API. */
 export type Changes = Readonly<Record<string, { readonly before: unknown; readonly after: unknown }>>;
 
+/** Who does something and for which organization: all that a command needs of its caller. */
+export interface Author {
+  readonly organizationId: string;
+  /** As it is kept with what they do: `closedBy`, a message's sender, an event's actor. */
+  readonly principal: PartyRef;
+}
+
+/** The product itself, acting for an organization: timers and sweeps. */
+export const systemAuthor = (organizationId: string): Author => ({
+  organizationId,
+  principal: { type: 'system', id: null, name: 'Switchboard' },
+});
+
 /** Something that has happened, as a command tells it. */
 export interface DomainEvent<T extends EventType = EventType> {
   readonly type: T;
-  readonly organizationId: string;
-  readonly actor: PartyRef;
+  readonly author: Author;
   /** The conversation it belongs to; null for records that stand alone. */
   readonly conversationId: string | null;
   readonly channelId: string | null;
@@ -66,7 +78,7 @@ export class Outbox {
   async append<T extends EventType>(tx: Tx, event: DomainEvent<T>): Promise<void> {
     const row = this.prepare(event as unknown as DomainEvent);
     const values = [
-      event.organizationId,
+      event.author.organizationId,
       row.id,
       event.type,
       event.conversationId ?? event.subject.id,

@@ -55,6 +55,16 @@ export class Database {
   /** One statement, prepared once per connection and committed by itself: the hot paths. */
   async prepared<R extends object>(organizationId: string, statement: Prepared, values: unknown[]): Promise<R[]> {
     void organizationId;
+    return this.run(statement, values);
+  }
+
+  /** One prepared statement that crosses tenants. */
+  async lookup<R extends object>(job: SystemJob, statement: Prepared, values: unknown[]): Promise<R[]> {
+    void job;
+    return this.run(statement, values);
+  }
+
+  private run<R extends object>(statement: Prepared, values: unknown[]): Promise<R[]> {
     const pool = (this.dataSource.driver as unknown as { master: Pool }).master;
     return this.retrying(async () => (await pool.query<R>({ ...statement, values })).rows);
   }

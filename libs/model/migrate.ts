@@ -1,6 +1,7 @@
 import { runMigrations } from 'bullmq';
 import pg from 'pg';
 import { createDataSource } from './data-source.js';
+import { sqlState } from './database.js';
 
 /** Advisory lock that lets any number of migrators start at once: the first works, the others wait and find it done. */
 const MIGRATION_LOCK = 0x5_0b0a_0002;
@@ -31,11 +32,15 @@ export async function migrate(ownerUrl: string, appUrl: string): Promise<string[
   }
 }
 
-/** @returns whether every migration of this version has been applied */
-export async function isMigrated(url: string): Promise<boolean> {
+/** @throws Error that says what to do when a migration of this version is missing */
+export async function requireSchema(url: string): Promise<void> {
   const source = await createDataSource(url, 1).initialize();
   try {
-    return !(await source.showMigrations());
+    const behind = await source.showMigrations().catch((error: unknown) => {
+      if (sqlState(error) === '42501') return true; // there is no migrations table, and this role may not make one
+      throw error;
+    });
+    if (behind) throw new Error('the database schema is not up to date: run `npm run migrate` first');
   } finally {
     await source.destroy();
   }

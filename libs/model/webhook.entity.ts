@@ -53,6 +53,10 @@ export class WebhookDelivery extends TenantRow {
   @Column('bigint') sequence: number;
   @Column('bigint') position: number;
   @Column('text') status: DeliveryStatus;
+  /** While an attempt by hand or a test is under way: what the delivery falls back to unless it succeeds. */
+  @Column({ type: 'text', nullable: true }) resumeStatus: DeliveryStatus | null;
+  /** The body of a test, which is no event of the log. */
+  @Column({ type: 'text', nullable: true }) testBody: string | null;
   @Column('boolean') outOfBand: boolean;
   @Column('smallint') priority: number;
   @Column('integer') attemptNo: number;

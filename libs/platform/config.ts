@@ -21,7 +21,7 @@ const list = makeValidator((input: string) =>
  * @throws Error that names every missing or malformed variable.
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
-  return cleanEnv(
+  const checked = cleanEnv(
     env,
     {
       PORT: port({ default: 3000, desc: 'the API' }),
@@ -45,6 +45,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       },
     },
   );
+  return Object.freeze({ ...checked }); // envalid's own proxy refuses to be looked at by the framework
 }
 
 export type Config = ReturnType<typeof loadConfig>;

@@ -48,10 +48,13 @@ export class ValidationError extends HubError {
   }
 }
 
-/** The thing does not exist for this caller: unknown, deleted and another organization's are one and the same. */
+/**
+ * The thing does not exist for this caller: unknown, deleted and another organization's are one and the same.
+ * `field` is the input that names it, where it is not the address of the request itself.
+ */
 export class NotFoundError extends HubError {
-  constructor(code: string, message: string) {
-    super('not_found', code, message);
+  constructor(code: string, message: string, field?: string) {
+    super('not_found', code, message, field ? [{ field, message }] : []);
   }
 }
 

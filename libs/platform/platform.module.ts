@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from './config.js';
+import { Health, HealthController } from './health.js';
 import { LOGGER, type Logger } from './logger.js';
 import { Metrics } from './metrics.js';
 import { QueueBackend } from './queue-backend.js';
@@ -14,14 +15,16 @@ export class PlatformModule implements OnApplicationShutdown {
   static forRoot(config: Config, logger: Logger): DynamicModule {
     return {
       module: PlatformModule,
+      controllers: [HealthController],
       providers: [
+        Health,
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: Metrics, useValue: new Metrics() },
         { provide: SecretBox, useValue: new SecretBox(config.SECRET_KEY) },
         { provide: QueueBackend, useFactory: () => new QueueBackend(config, logger) },
       ],
-      exports: [CONFIG, LOGGER, Metrics, SecretBox, QueueBackend],
+      exports: [Health, CONFIG, LOGGER, Metrics, SecretBox, QueueBackend],
     };
   }
 

@@ -33,8 +33,8 @@ const FOUNDATION = `
     id uuid PRIMARY KEY,
     number bigint NOT NULL UNIQUE DEFAULT nextval('number_organization'),
     name text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    updated_at timestamptz(3) NOT NULL DEFAULT now()
   );`;
 
 const PEOPLE = `
@@ -48,9 +48,9 @@ const PEOPLE = `
     status text NOT NULL CHECK (status IN ('active','invited','suspended')),
     avatar text,
     metadata jsonb NOT NULL DEFAULT '{}',
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    deleted_at timestamptz,
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    updated_at timestamptz(3) NOT NULL DEFAULT now(),
+    deleted_at timestamptz(3),
     PRIMARY KEY (organization_id, id)
   );
   CREATE UNIQUE INDEX users_email ON users (organization_id, lower(email)) WHERE deleted_at IS NULL;
@@ -65,10 +65,10 @@ const PEOPLE = `
     prefix text NOT NULL,
     hash bytea NOT NULL UNIQUE, -- SHA-256 of the key: the one lookup that happens before the tenant is known
     scopes text[] NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz,
-    revoked_at timestamptz,
-    last_used_at timestamptz,
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    expires_at timestamptz(3),
+    revoked_at timestamptz(3),
+    last_used_at timestamptz(3),
     PRIMARY KEY (organization_id, id)
   );
 
@@ -83,10 +83,10 @@ const PEOPLE = `
     external_id text,
     metadata jsonb NOT NULL DEFAULT '{}',
     tags text[] NOT NULL DEFAULT '{}',
-    last_seen_at timestamptz,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    deleted_at timestamptz,
+    last_seen_at timestamptz(3),
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    updated_at timestamptz(3) NOT NULL DEFAULT now(),
+    deleted_at timestamptz(3),
     PRIMARY KEY (organization_id, id)
   );
   CREATE UNIQUE INDEX contact_email ON contact (organization_id, lower(email)) WHERE deleted_at IS NULL;
@@ -105,7 +105,7 @@ const PEOPLE = `
     channel_id uuid NOT NULL,
     identifier text NOT NULL,
     display_name text,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
     PRIMARY KEY (organization_id, id),
     UNIQUE (organization_id, channel_id, identifier),
     FOREIGN KEY (organization_id, contact_id) REFERENCES contact (organization_id, id)
@@ -123,9 +123,9 @@ const CHANNELS = `
     provider text NOT NULL,
     model text,
     config jsonb NOT NULL DEFAULT '{}',
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    deleted_at timestamptz,
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    updated_at timestamptz(3) NOT NULL DEFAULT now(),
+    deleted_at timestamptz(3),
     PRIMARY KEY (organization_id, id)
   );
   CREATE UNIQUE INDEX bot_number ON bot (organization_id, number);
@@ -143,9 +143,9 @@ const CHANNELS = `
     reopen_window_seconds integer NOT NULL DEFAULT 86400 CHECK (reopen_window_seconds >= 0),
     single_conversation boolean NOT NULL DEFAULT true,
     metadata jsonb NOT NULL DEFAULT '{}',
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    deleted_at timestamptz,
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    updated_at timestamptz(3) NOT NULL DEFAULT now(),
+    deleted_at timestamptz(3),
     PRIMARY KEY (organization_id, id),
     FOREIGN KEY (organization_id, default_bot_id) REFERENCES bot (organization_id, id)
   );
@@ -174,19 +174,19 @@ const CONVERSATIONS = `
     priority text NOT NULL DEFAULT 'normal' CHECK (priority IN ('low','normal','high','urgent')),
     assignee_type text CHECK (assignee_type IN ('user','bot')),
     assignee_id uuid,
-    assigned_at timestamptz,
+    assigned_at timestamptz(3),
     assigned_by jsonb,
     bot_id uuid,
-    snoozed_until timestamptz,
-    closed_at timestamptz,
+    snoozed_until timestamptz(3),
+    closed_at timestamptz(3),
     closed_by jsonb,
     resolution text CHECK (resolution IN ('resolved','unresolved','spam')),
     closure_reason text,
-    reopened_at timestamptz,
+    reopened_at timestamptz(3),
     reopened_by jsonb,
-    first_message_at timestamptz,
-    last_message_at timestamptz,
-    last_inbound_at timestamptz,
+    first_message_at timestamptz(3),
+    last_message_at timestamptz(3),
+    last_inbound_at timestamptz(3),
     last_message_id uuid,
     message_count integer NOT NULL DEFAULT 0,
     unread_count integer NOT NULL DEFAULT 0,
@@ -196,8 +196,8 @@ const CONVERSATIONS = `
     version integer NOT NULL DEFAULT 1,
     message_seq bigint NOT NULL DEFAULT 0,
     event_seq bigint NOT NULL DEFAULT 0,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    updated_at timestamptz(3) NOT NULL DEFAULT now(),
     PRIMARY KEY (organization_id, id),
     CHECK ((assignee_type IS NULL) = (assignee_id IS NULL)),
     CHECK (status <> 'snoozed' OR snoozed_until IS NOT NULL),
@@ -237,8 +237,8 @@ const CONVERSATIONS = `
     external_id text,
     client_message_id text,
     metadata jsonb NOT NULL DEFAULT '{}',
-    occurred_at timestamptz NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    occurred_at timestamptz(3) NOT NULL,
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
     PRIMARY KEY (organization_id, id),
     UNIQUE (organization_id, conversation_id, seq),
     FOREIGN KEY (organization_id, conversation_id) REFERENCES conversation (organization_id, id)
@@ -255,8 +255,8 @@ const CONVERSATIONS = `
     kind text NOT NULL CHECK (kind IN ('contact','user','bot')),
     ref_id uuid NOT NULL,
     role text NOT NULL CHECK (role IN ('customer','agent','bot','observer')),
-    joined_at timestamptz NOT NULL DEFAULT now(),
-    left_at timestamptz,
+    joined_at timestamptz(3) NOT NULL DEFAULT now(),
+    left_at timestamptz(3),
     PRIMARY KEY (organization_id, conversation_id, kind, ref_id),
     FOREIGN KEY (organization_id, conversation_id) REFERENCES conversation (organization_id, id)
   );
@@ -275,8 +275,8 @@ const CONVERSATIONS = `
     summary text,
     note text,
     notify_contact boolean NOT NULL DEFAULT false,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    ended_at timestamptz,
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    ended_at timestamptz(3),
     PRIMARY KEY (organization_id, id),
     FOREIGN KEY (organization_id, conversation_id) REFERENCES conversation (organization_id, id)
   );
@@ -294,8 +294,8 @@ const EVENTS = `
     subject_id uuid NOT NULL,
     channel_id uuid,
     body text NOT NULL, -- the exact bytes (UTF-8) that subscribers get, written once
-    created_at timestamptz NOT NULL,
-    fanned_out_at timestamptz,
+    created_at timestamptz(3) NOT NULL,
+    fanned_out_at timestamptz(3),
     PRIMARY KEY (organization_id, id)
   );
   CREATE INDEX event_outbox ON event (position) WHERE fanned_out_at IS NULL;
@@ -315,15 +315,15 @@ const WEBHOOKS = `
     status text NOT NULL CHECK (status IN ('active','inactive','disabled')),
     disabled_reason text,
     consecutive_failures integer NOT NULL DEFAULT 0,
-    first_failure_at timestamptz,
-    last_success_at timestamptz,
+    first_failure_at timestamptz(3),
+    last_success_at timestamptz(3),
     deliveries_total bigint NOT NULL DEFAULT 0,
     deliveries_succeeded bigint NOT NULL DEFAULT 0,
     deliveries_failed bigint NOT NULL DEFAULT 0,
     latency_total_ms bigint NOT NULL DEFAULT 0,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    deleted_at timestamptz,
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    updated_at timestamptz(3) NOT NULL DEFAULT now(),
+    deleted_at timestamptz(3),
     PRIMARY KEY (organization_id, id)
   );
   CREATE INDEX webhook_endpoint_created ON webhook_endpoint (organization_id, created_at, id) WHERE deleted_at IS NULL;
@@ -338,19 +338,21 @@ const WEBHOOKS = `
     sequence bigint NOT NULL,
     position bigint NOT NULL,
     status text NOT NULL CHECK (status IN ('blocked','pending','leased','succeeded','exhausted','held','cancelled')),
-    out_of_band boolean NOT NULL DEFAULT false, -- failing for too long: it retries on, its successors have gone ahead
+    resume_status text, -- while an attempt by hand or a test is under way: what it falls back to
+    test_body text, -- the body of a test, which is no event of the log
+    out_of_band boolean NOT NULL DEFAULT false, -- outside the order: unordered, or failing so long that it is overtaken
     priority smallint NOT NULL DEFAULT 0,
     attempt_no integer NOT NULL DEFAULT 0, -- attempts that the retry schedule has used up
     attempts integer NOT NULL DEFAULT 0, -- attempts made, by hand or not
-    next_attempt_at timestamptz NOT NULL,
+    next_attempt_at timestamptz(3) NOT NULL,
     lease_token uuid,
-    lease_until timestamptz,
+    lease_until timestamptz(3),
     last_status_code integer,
     last_error text,
-    first_attempt_at timestamptz,
-    last_attempt_at timestamptz,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    finished_at timestamptz,
+    first_attempt_at timestamptz(3),
+    last_attempt_at timestamptz(3),
+    created_at timestamptz(3) NOT NULL DEFAULT now(),
+    finished_at timestamptz(3),
     PRIMARY KEY (organization_id, id),
     UNIQUE (organization_id, endpoint_id, event_id),
     FOREIGN KEY (organization_id, endpoint_id) REFERENCES webhook_endpoint (organization_id, id)
@@ -362,6 +364,11 @@ const WEBHOOKS = `
   CREATE INDEX webhook_delivery_order ON webhook_delivery (organization_id, endpoint_id, order_key, position)
     WHERE status IN ('blocked','pending','leased');
   CREATE INDEX webhook_delivery_list ON webhook_delivery (organization_id, endpoint_id, created_at, id);
+  CREATE INDEX webhook_delivery_unhappy ON webhook_delivery (organization_id, endpoint_id, created_at, id)
+    WHERE status IN ('exhausted','held','cancelled');
+  -- heads of an order that have been failing: read by the sweeper only
+  CREATE INDEX webhook_delivery_failing ON webhook_delivery (first_attempt_at)
+    WHERE status = 'pending' AND NOT out_of_band AND first_attempt_at IS NOT NULL;
 
   CREATE TABLE webhook_attempt (
     organization_id uuid NOT NULL,
@@ -370,8 +377,8 @@ const WEBHOOKS = `
     n integer NOT NULL,
     trigger text NOT NULL CHECK (trigger IN ('auto','manual','test')),
     lease_token uuid NOT NULL,
-    started_at timestamptz NOT NULL,
-    ended_at timestamptz,
+    started_at timestamptz(3) NOT NULL,
+    ended_at timestamptz(3),
     outcome text NOT NULL CHECK (outcome IN ('open','success','http','redirect','timeout','dns','connect','tls','reset',
       'blocked_address','interrupted','superseded')),
     status_code integer,

@@ -1,0 +1,50 @@
+import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { ConversationsWorkerModule } from '@hub/conversations/conversations.worker.module.js';
+import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
+import { RelayService } from '@hub/events/relay.service.js';
+import { Database } from '@hub/model/database.js';
+import { ModelModule } from '@hub/model/model.module.js';
+import type { Config } from '@hub/platform/config.js';
+import { Health } from '@hub/platform/health.js';
+import type { Logger } from '@hub/platform/logger.js';
+import { Metrics } from '@hub/platform/metrics.js';
+import { PlatformModule } from '@hub/platform/platform.module.js';
+import { QueueBackend } from '@hub/platform/queue-backend.js';
+import { WebhooksWorkerModule } from '@hub/webhooks/webhooks.worker.module.js';
+
+@Module({})
+export class WorkerModule implements OnModuleInit {
+  constructor(
+    @Inject(Health) private readonly health: Health,
+    @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(Database) private readonly db: Database,
+    @Inject(QueueBackend) private readonly queues: QueueBackend,
+    @Inject(RelayService) private readonly relay: RelayService,
+  ) {}
+
+  static forRoot(config: Config, logger: Logger): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [
+        PlatformModule.forRoot(config, logger),
+        ModelModule,
+        V1EventsModule,
+        ConversationsWorkerModule,
+        WebhooksWorkerModule,
+      ],
+      providers: [RelayService],
+    };
+  }
+
+  onModuleInit(): void {
+    this.health.register('database', async () => void (await this.db.dataSource.query('SELECT 1')));
+    this.health.register('queue', async () => {
+      await this.queues.ping();
+      return { backend: this.queues.kind };
+    });
+    this.health.register('relay', async () => ({ lagSeconds: await this.relay.lagSeconds() }));
+    this.metrics.gauge('outbox_lag_seconds', 'Age of the oldest event that waits for its fan-out', () =>
+      this.relay.lagSeconds(),
+    );
+  }
+}

@@ -1,0 +1,27 @@
+import type { AssigneeType } from '@hub/model/conversation.entity.js';
+import type { ConversationCommand, OpenConversation } from '@hub/conversations/conversations.types.js';
+
+/** Who is to get a conversation. */
+export interface AssigneeRef {
+  readonly type: AssigneeType;
+  readonly id: string;
+}
+
+export interface AssignConversation extends ConversationCommand {
+  readonly to: AssigneeRef;
+  /** Kept as a private note. */
+  readonly note: string | null;
+}
+
+export interface TransferConversation extends ConversationCommand {
+  readonly to: AssigneeRef;
+  readonly reason: string | null;
+  /** What the new assignee should know; kept as a private note. */
+  readonly summary: string | null;
+  /** Tells the contact, in the conversation's own channel. */
+  readonly notifyContact: boolean;
+}
+
+export interface OpenAssigned extends OpenConversation {
+  readonly assignee: AssigneeRef | null;
+}

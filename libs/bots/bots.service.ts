@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import { ChannelNotFoundError } from '@hub/channels/channels.queries.js';
+import { BotNotFoundError } from '@hub/conversations/conversations.errors.js';
+import type { EventType } from '@hub/events/catalog.js';
+import { Outbox, type Author } from '@hub/events/outbox.js';
+import { Bot, BotChannel, type BotStatus } from '@hub/model/bot.entity.js';
+import { Database, type Tx } from '@hub/model/database.js';
+import { insertRow, updateRow } from '@hub/model/rows.js';
+import type { BotView } from '@hub/model/views.js';
+import { HubError } from '@hub/platform/errors.js';
+import { newId } from '@hub/platform/ids.js';
+import { SecretBox } from '@hub/platform/secret-box.js';
+import { IsNull } from 'typeorm';
+import { maskBotConfig, sealBotConfig } from './bot-config.js';
+import { BotsQueries } from './bots.queries.js';
+import type { CreateBot, UpdateBot } from './bots.types.js';
+
+type BotEvent = Extract<EventType, `bot.${string}`>;
+
+/** Bots as records that can be assignees; their turns are another matter. */
+@Injectable()
+export class BotsService {
+  constructor(
+    private readonly db: Database,
+    private readonly outbox: Outbox,
+    private readonly queries: BotsQueries,
+    private readonly box: SecretBox,
+  ) {}
+
+  /** @throws ValidationError naming `config.<key>`; ChannelNotFoundError */
+  async create(author: Author, command: CreateBot): Promise<BotView> {
+    const { organizationId } = author;
+    const { channelIds, ...fields } = command;
+    const config = sealBotConfig(command.config, {}, this.box);
+    return this.db.transaction(organizationId, async (tx) => {
+      const id = newId();
+      await insertRow(tx, Bot, { ...fields, config, organizationId, id, status: 'inactive' });
+      await this.setChannels(tx, organizationId, id, channelIds);
+      return this.tell(tx, author, id, 'bot.created');
+    });
+  }
+
+  async update(author: Author, command: UpdateBot): Promise<BotView> {
+    const { organizationId } = author;
+    const { id, channelIds, config, ...fields } = command;
+    return this.db.transaction(organizationId, async (tx) => {
+      const bot = await this.lock(tx, organizationId, id);
+      const before = await this.queries.getBot(organizationId, id, tx);
+      const sealed = config && sealBotConfig(config, bot.config, this.box);
+      await updateRow(tx, Bot, { organizationId, id }, { ...fields, ...(sealed && { config: sealed }) });
+      if (channelIds) await this.setChannels(tx, organizationId, id, channelIds);
+      const after = await this.queries.getBot(organizationId, id, tx);
+      const secretChanged = sealed !== undefined && JSON.stringify(sealed) !== JSON.stringify(bot.config);
+      if (!secretChanged && JSON.stringify(facts(before)) === JSON.stringify(facts(after))) return before;
+      return this.tell(tx, author, id, 'bot.updated');
+    });
+  }
+
+  /** Switches a bot on or off; what it already has stays with it. */
+  async setStatus(author: Author, id: string, status: Exclude<BotStatus, 'error'>): Promise<BotView> {
+    const { organizationId } = author;
+    return this.db.transaction(organizationId, async (tx) => {
+      const bot = await this.lock(tx, organizationId, id);
+      if (bot.status === status) return this.queries.getBot(organizationId, id, tx);
+      await updateRow(tx, Bot, { organizationId, id }, { status });
+      return this.tell(tx, author, id, status === 'active' ? 'bot.activated' : 'bot.deactivated');
+    });
+  }
+
+  /** @throws HubError BOT_IS_ACTIVE; ACTIVE_CONVERSATIONS_EXIST while it is the assignee of a live conversation */
+  async remove(author: Author, id: string): Promise<void> {
+    const { organizationId } = author;
+    await this.db.transaction(organizationId, async (tx) => {
+      const bot = await this.lock(tx, organizationId, id);
+      if (bot.status === 'active') {
+        throw new HubError('validation', 'BOT_IS_ACTIVE', 'The bot is active: deactivate it first');
+      }
+      const [busy] = await tx.query<unknown[]>(
+        `SELECT 1 FROM conversation WHERE organization_id = $1 AND assignee_id = $2 AND status <> 'closed' LIMIT 1`,
+        [organizationId, id],
+      );
+      if (busy) {
+        throw new HubError(
+          'validation',
+          'ACTIVE_CONVERSATIONS_EXIST',
+          'The bot is the assignee of open conversations: transfer or close them first',
+        );
+      }
+      await tx.delete(BotChannel, { organizationId, botId: id });
+      await updateRow(tx, Bot, { organizationId, id }, { config: {}, deletedAt: new Date() });
+    });
+  }
+
+  private async setChannels(tx: Tx, organizationId: string, botId: string, ids: readonly string[]): Promise<void> {
+    const wanted = [...new Set(ids)];
+    const found = await tx.query<unknown[]>(
+      `SELECT 1 FROM channel WHERE organization_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL FOR KEY SHARE`,
+      [organizationId, wanted],
+    );
+    if (found.length !== wanted.length) throw new ChannelNotFoundError('channelIds');
+    await tx.delete(BotChannel, { organizationId, botId });
+    for (const channelId of wanted) await insertRow(tx, BotChannel, { organizationId, botId, channelId });
+  }
+
+  private async lock(tx: Tx, organizationId: string, id: string): Promise<Bot> {
+    const where = { organizationId, id, deletedAt: IsNull() };
+    const bot = await tx.findOne(Bot, { where, lock: { mode: 'pessimistic_write' } });
+    if (!bot) throw new BotNotFoundError();
+    return bot;
+  }
+
+  private async tell(tx: Tx, author: Author, id: string, type: BotEvent): Promise<BotView> {
+    const subject = await this.queries.getBot(author.organizationId, id, tx);
+    await this.outbox.append(tx, { type, author, conversationId: null, channelId: null, subject });
+    return subject;
+  }
+}
+
+const facts = ({ updatedAt: _, ...rest }: BotView): object => ({ ...rest, config: maskBotConfig(rest.config) });

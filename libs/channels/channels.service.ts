@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import { Outbox, type Author } from '@hub/events/outbox.js';
+import type { EventType } from '@hub/events/catalog.js';
+import { Bot } from '@hub/model/bot.entity.js';
+import { Channel } from '@hub/model/channel.entity.js';
+import { Database, type Tx } from '@hub/model/database.js';
+import { insertRow, updateRow } from '@hub/model/rows.js';
+import type { ChannelView } from '@hub/model/views.js';
+import { NotFoundError, UnprocessableError } from '@hub/platform/errors.js';
+import { newId } from '@hub/platform/ids.js';
+import { mergeJson } from '@hub/platform/json.js';
+import { SecretBox } from '@hub/platform/secret-box.js';
+import { IsNull } from 'typeorm';
+import { isConnectable } from './capabilities.js';
+import { sealConfig, type ConfigurableType } from './channel-config.js';
+import { ChannelNotFoundError, ChannelsQueries } from './channels.queries.js';
+import type { CreateChannel, UpdateChannel } from './channels.types.js';
+
+type ChannelEvent = Extract<EventType, `channel.${string}`>;
+
+@Injectable()
+export class ChannelsService {
+  constructor(
+    private readonly db: Database,
+    private readonly outbox: Outbox,
+    private readonly queries: ChannelsQueries,
+    private readonly box: SecretBox,
+  ) {}
+
+  /**
+   * Adds a channel, inactive until {@link activate}.
+   * @throws ValidationError naming `config.<key>`; NotFoundError BOT_NOT_FOUND
+   */
+  async create(author: Author, command: CreateChannel): Promise<ChannelView> {
+    const { organizationId } = author;
+    const config = sealConfig(command.type, command.config, {}, this.box);
+    return this.db.transaction(organizationId, async (tx) => {
+      await this.requireBot(tx, organizationId, command.defaultBotId);
+      const id = newId();
+      await insertRow(tx, Channel, { ...command, metadata: mergeJson({}, command.metadata), config, organizationId, id, status: 'inactive' });
+      return this.tell(tx, author, id, 'channel.created');
+    });
+  }
+
+  async update(author: Author, command: UpdateChannel): Promise<ChannelView> {
+    const { organizationId } = author;
+    const { id, config, metadata, ...rest } = command;
+    return this.db.transaction(organizationId, async (tx) => {
+      const channel = await this.lockIn(tx, organizationId, id);
+      if (command.defaultBotId) await this.requireBot(tx, organizationId, command.defaultBotId);
+      const type = channel.type as ConfigurableType;
+      const wanted: Partial<Channel> = {
+        ...rest,
+        ...(config && { config: sealConfig(type, config, channel.config, this.box) }),
+        ...(metadata && { metadata: mergeJson(channel.metadata, metadata) }),
+      };
+      const changed = Object.entries(wanted).filter(
+        ([field, value]) => value !== undefined && JSON.stringify(channel[field as keyof Channel]) !== JSON.stringify(value),
+      );
+      if (changed.length === 0) return this.queries.getChannel(organizationId, id, tx);
+      await updateRow(tx, Channel, { organizationId, id }, Object.fromEntries(changed));
+      return this.tell(tx, author, id, 'channel.updated');
+    });
+  }
+
+  /** @throws UnprocessableError CHANNEL_NOT_CONNECTED when this version cannot connect the channel's type */
+  async activate(author: Author, id: string): Promise<ChannelView> {
+    const { organizationId } = author;
+    return this.db.transaction(organizationId, async (tx) => {
+      const channel = await this.lockIn(tx, organizationId, id);
+      if (!isConnectable(channel.type)) {
+        throw new UnprocessableError('CHANNEL_NOT_CONNECTED', `This version cannot connect to ${channel.type} yet`);
+      }
+      if (channel.status === 'active') return this.queries.getChannel(organizationId, id, tx);
+      await updateRow(tx, Channel, { organizationId, id }, { status: 'active' });
+      return this.tell(tx, author, id, 'channel.activated');
+    });
+  }
+
+  async deactivateIn(tx: Tx, author: Author, id: string): Promise<ChannelView> {
+    const { organizationId } = author;
+    const channel = await this.lockIn(tx, organizationId, id);
+    if (channel.status === 'inactive') return this.queries.getChannel(organizationId, id, tx);
+    await updateRow(tx, Channel, { organizationId, id }, { status: 'inactive' });
+    return this.tell(tx, author, id, 'channel.deactivated');
+  }
+
+  /** The channel stays behind its closed conversations, without its credentials. */
+  async removeIn(tx: Tx, author: Author, id: string): Promise<void> {
+    const { organizationId } = author;
+    await this.lockIn(tx, organizationId, id);
+    await this.tell(tx, author, id, 'channel.deleted');
+    const gone = { status: 'inactive', config: {}, deletedAt: new Date() } as const;
+    await updateRow(tx, Channel, { organizationId, id }, gone);
+  }
+
+  /** Loads a channel for change: nobody opens, sends or changes through it until the transaction ends. */
+  async lockIn(tx: Tx, organizationId: string, id: string): Promise<Channel> {
+    const where = { organizationId, id, deletedAt: IsNull() };
+    const channel = await tx.findOne(Channel, { where, lock: { mode: 'pessimistic_write' } });
+    if (!channel || channel.type === 'internal') throw new ChannelNotFoundError();
+    return channel;
+  }
+
+  private async tell(tx: Tx, author: Author, id: string, type: ChannelEvent): Promise<ChannelView> {
+    const subject = await this.queries.getChannel(author.organizationId, id, tx);
+    await this.outbox.append(tx, { type, author, conversationId: null, channelId: id, subject });
+    return subject;
+  }
+
+  private async requireBot(tx: Tx, organizationId: string, id: string | null): Promise<void> {
+    if (id === null) return;
+    if (!(await tx.existsBy(Bot, { organizationId, id, deletedAt: IsNull() }))) {
+      throw new NotFoundError('BOT_NOT_FOUND', 'Bot does not exist', 'defaultBotId');
+    }
+  }
+}

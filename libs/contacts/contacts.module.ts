@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { EventsModule } from '@hub/events/events.module.js';
+import { ContactsQueries } from './contacts.queries.js';
+import { ContactsService } from './contacts.service.js';
+
+@Module({
+  imports: [EventsModule],
+  providers: [ContactsService, ContactsQueries],
+  exports: [ContactsService, ContactsQueries],
+})
+export class ContactsModule {}

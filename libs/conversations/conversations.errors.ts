@@ -1,0 +1,58 @@
+import { ConflictError, HubError, NotFoundError, UnprocessableError, ValidationError } from '@hub/platform/errors.js';
+
+export class ConversationNotFoundError extends NotFoundError {
+  constructor() {
+    super('CONVERSATION_NOT_FOUND', 'Conversation does not exist');
+  }
+}
+
+export class MessageNotFoundError extends NotFoundError {
+  constructor() {
+    super('MESSAGE_NOT_FOUND', 'Message does not exist');
+  }
+}
+
+export class BotNotFoundError extends NotFoundError {
+  constructor(field?: string) {
+    super('BOT_NOT_FOUND', 'Bot does not exist', field);
+  }
+}
+
+/** `conversationId` is the UUID of the one that is in the way, where it is known. */
+export class ConversationExistsError extends ConflictError {
+  constructor(conversationId?: string) {
+    super(
+      'CONVERSATION_EXISTS',
+      'The contact has an active conversation on this channel',
+      conversationId ? { conversationId } : {},
+    );
+  }
+}
+
+export class ConversationClosedError extends ConflictError {
+  constructor() {
+    super('CONVERSATION_CLOSED', 'The conversation is closed: reopen it first');
+  }
+}
+
+export class VersionMismatchError extends HubError {
+  constructor(current: number) {
+    super('version_mismatch', 'VERSION_MISMATCH', `The conversation has changed: its version is ${current}`);
+  }
+}
+
+export class ChannelNotConnectedError extends UnprocessableError {
+  constructor() {
+    super('CHANNEL_NOT_CONNECTED', 'The channel is not active: POST /channels/:id/activate');
+  }
+}
+
+export class UnsupportedContentTypeError extends ValidationError {
+  constructor(type: string, channelType: string) {
+    super(
+      [{ field: 'content.type', message: `a channel of type ${channelType} cannot carry ${type}` }],
+      'The channel cannot carry this content',
+      'UNSUPPORTED_CONTENT_TYPE',
+    );
+  }
+}

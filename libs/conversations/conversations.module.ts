@@ -1,0 +1,24 @@
+import { Module } from '@nestjs/common';
+import { ChannelsModule } from '@hub/channels/channels.module.js';
+import { ContactsModule } from '@hub/contacts/contacts.module.js';
+import { EventsModule } from '@hub/events/events.module.js';
+import { ChannelLifecycleService } from './channel-lifecycle.service.js';
+import { ConversationsQueries } from './conversations.queries.js';
+import { ConversationsService } from './conversations.service.js';
+import { InboundService } from './inbound.service.js';
+import { MessageWriter } from './message-writer.js';
+import { MessagesQueries } from './messages.queries.js';
+import { MessagesService } from './messages.service.js';
+
+const providers = [
+  ConversationsService,
+  ConversationsQueries,
+  MessagesService,
+  MessagesQueries,
+  MessageWriter,
+  InboundService,
+  ChannelLifecycleService,
+];
+
+@Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })
+export class ConversationsModule {}

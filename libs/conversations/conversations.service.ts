@@ -1,0 +1,319 @@
+import { Injectable } from '@nestjs/common';
+import { ContactNotFoundError } from '@hub/contacts/contacts.queries.js';
+import { ContactsService } from '@hub/contacts/contacts.service.js';
+import { ChannelNotFoundError } from '@hub/channels/channels.queries.js';
+import type { EventType } from '@hub/events/catalog.js';
+import { Outbox, type Author, type Changes } from '@hub/events/outbox.js';
+import { Conversation, type ConversationStatus } from '@hub/model/conversation.entity.js';
+import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
+import { updateRow } from '@hub/model/rows.js';
+import type { ConversationView } from '@hub/model/views.js';
+import { ValidationError } from '@hub/platform/errors.js';
+import { newId } from '@hub/platform/ids.js';
+import { mergeJson } from '@hub/platform/json.js';
+import { lockConversation } from './conversation-lock.js';
+import { transitionEvent } from './conversation-status.js';
+import { loadView } from './conversation-view.js';
+import {
+  BotNotFoundError,
+  ConversationClosedError,
+  ConversationExistsError,
+  ConversationNotFoundError,
+} from './conversations.errors.js';
+import type {
+  CloseConversation,
+  ConversationCommand,
+  OpenConversation,
+  UpdateConversation,
+} from './conversations.types.js';
+import { noteText, writeNote } from './notes.js';
+import { joinIn } from './participants.js';
+
+type ConversationEvent = Extract<EventType, `conversation.${string}`>;
+
+@Injectable()
+export class ConversationsService {
+  constructor(
+    private readonly db: Database,
+    private readonly outbox: Outbox,
+    private readonly contacts: ContactsService,
+  ) {}
+
+  /**
+   * Opens a conversation in the caller's transaction. The channel must exist; it need not be active.
+   * @throws ChannelNotFoundError, ContactNotFoundError, BotNotFoundError; ConversationExistsError when the contact has a
+   * live conversation on a channel that allows one only – of any number of callers at once exactly one gets through
+   */
+  async openIn(tx: Tx, author: Author, command: OpenConversation): Promise<ConversationView> {
+    const { organizationId } = author;
+    const channel = await this.channelOf(tx, organizationId, command.channelId);
+    const botId = command.botId ?? channel.defaultBotId;
+    if (command.botId) await this.requireBot(tx, organizationId, command.botId);
+    const contactId = await this.contactOf(tx, author, command);
+    const id = newId();
+    const [opened] = await tx.query<{ id: string }[]>(
+      `INSERT INTO conversation (organization_id, id, channel_id, contact_id, status, priority, subject, bot_id, tags,
+         metadata, single)
+       VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10)
+       ON CONFLICT (organization_id, channel_id, contact_id) WHERE single AND status <> 'closed' DO NOTHING RETURNING id`,
+      [
+        organizationId,
+        id,
+        command.channelId,
+        contactId,
+        command.priority,
+        command.subject,
+        botId,
+        unique(command.tags),
+        mergeJson({}, command.metadata),
+        channel.single,
+      ],
+    );
+    if (!opened) throw await this.exists(tx, organizationId, command.channelId, contactId);
+    await joinIn(tx, organizationId, { conversationId: id, kind: 'contact', refId: contactId, role: 'customer' });
+    if (botId) await joinIn(tx, organizationId, { conversationId: id, kind: 'bot', refId: botId, role: 'bot' });
+    return this.tellIn(tx, author, id, 'conversation.created');
+  }
+
+  /**
+   * Changes what may be edited. Nothing changed, nothing told. A change of status alone is told as what it is
+   * (`conversation.closed`, …); together with other fields there is a `conversation.updated` before it.
+   * @throws ConversationNotFoundError, VersionMismatchError, ConversationClosedError, ConversationExistsError
+   */
+  async update(author: Author, command: UpdateConversation): Promise<ConversationView> {
+    return this.transaction(author, async (tx) => {
+      const conversation = await lockConversation(tx, author.organizationId, command);
+      await this.edit(tx, author, conversation, command);
+      const status = command.status ?? (command.snoozedUntil ? 'snoozed' : undefined);
+      if (status) await this.moveTo(tx, author, conversation, status, command.snoozedUntil);
+      return loadView(tx, author.organizationId, conversation.id);
+    });
+  }
+
+  /** Closing what is closed changes and tells nothing. */
+  async close(author: Author, command: CloseConversation): Promise<ConversationView> {
+    return this.transaction(author, async (tx) => {
+      const conversation = await lockConversation(tx, author.organizationId, command);
+      return this.closeIn(tx, author, conversation, command);
+    });
+  }
+
+  /** As {@link close}, on a conversation that the caller has locked. */
+  async closeIn(
+    tx: Tx,
+    author: Author,
+    conversation: Conversation,
+    { reason, resolution, notes }: Omit<CloseConversation, keyof ConversationCommand>,
+  ): Promise<ConversationView> {
+    const { organizationId, principal } = author;
+    if (conversation.status === 'closed') return loadView(tx, organizationId, conversation.id);
+    if (notes) {
+      const { id: conversationId, channelId } = conversation;
+      await writeNote(tx, author, { conversationId, channelId, content: noteText(notes) });
+    }
+    return this.change(tx, author, conversation, 'conversation.closed', {
+      status: 'closed',
+      closedAt: new Date(),
+      closedBy: principal,
+      resolution,
+      closureReason: reason,
+      snoozedUntil: null,
+    });
+  }
+
+  /** Reopening what is open or pending changes and tells nothing. @throws ConversationExistsError */
+  async reopen(author: Author, command: ConversationCommand): Promise<ConversationView> {
+    return this.transaction(author, async (tx) => {
+      const conversation = await lockConversation(tx, author.organizationId, command);
+      return this.reopenIn(tx, author, conversation);
+    });
+  }
+
+  /** As {@link reopen}, on a conversation that the caller has locked. */
+  async reopenIn(tx: Tx, author: Author, conversation: Conversation): Promise<ConversationView> {
+    if (conversation.status === 'open' || conversation.status === 'pending') {
+      return loadView(tx, author.organizationId, conversation.id);
+    }
+    return this.change(tx, author, conversation, 'conversation.reopened', {
+      status: 'open',
+      snoozedUntil: null,
+      reopenedAt: new Date(),
+      reopenedBy: author.principal,
+    });
+  }
+
+  /** Marks everything as read by the staff. */
+  async markRead(author: Author, command: ConversationCommand): Promise<ConversationView> {
+    return this.transaction(author, async (tx) => {
+      const conversation = await lockConversation(tx, author.organizationId, command);
+      if (conversation.unreadCount === 0) return loadView(tx, author.organizationId, conversation.id);
+      return this.change(tx, author, conversation, 'conversation.updated', { unreadCount: 0 });
+    });
+  }
+
+  /** Wakes every conversation whose snooze is over, of all tenants, at most `limit`. @returns how many */
+  async wakeDue(limit: number): Promise<number> {
+    const due = await this.db.system('snooze', (tx) =>
+      tx.query<{ organizationId: string; id: string }[]>(
+        `SELECT organization_id AS "organizationId", id FROM conversation
+         WHERE status = 'snoozed' AND snoozed_until <= now() ORDER BY snoozed_until LIMIT $1`,
+        [limit],
+      ),
+    );
+    for (const { organizationId, id } of due) {
+      const author: Author = { organizationId, principal: { type: 'system', id: null, name: 'Switchboard' } };
+      await this.transaction(author, async (tx) => {
+        const conversation = await lockConversation(tx, organizationId, { conversationId: id });
+        const over = conversation.snoozedUntil && conversation.snoozedUntil.getTime() <= Date.now();
+        if (conversation.status === 'snoozed' && over) await this.reopenIn(tx, author, conversation);
+      });
+    }
+    return due.length;
+  }
+
+  /**
+   * Writes a change to a locked conversation and tells it, with each changed field before and after.
+   * Raises the version; a caller's own transaction may hold several changes.
+   */
+  async change(
+    tx: Tx,
+    author: Author,
+    conversation: Conversation,
+    type: ConversationEvent,
+    fields: Partial<Conversation>,
+    told: Partial<Changes> = {},
+  ): Promise<ConversationView> {
+    const changes: Record<string, { before: unknown; after: unknown }> = {};
+    for (const [field, after] of Object.entries(fields)) {
+      const before = conversation[field as keyof Conversation];
+      if (VISIBLE.has(field) && JSON.stringify(before) !== JSON.stringify(after)) changes[field] = { before, after };
+    }
+    const version = conversation.version + 1;
+    await updateRow(tx, Conversation, conversation, { ...fields, version });
+    Object.assign(conversation, fields, { version });
+    return this.tellIn(tx, author, conversation.id, type, { ...changes, ...told } as Changes);
+  }
+
+  /** Tells what has been done to a conversation, as it stands now. */
+  async tellIn(
+    tx: Tx,
+    author: Author,
+    id: string,
+    type: ConversationEvent,
+    changes?: Changes,
+  ): Promise<ConversationView> {
+    const subject = await loadView(tx, author.organizationId, id);
+    const told = changes && Object.keys(changes).length > 0 ? { changes } : {};
+    await this.outbox.append(tx, { type, author, conversationId: id, channelId: subject.channel.id, subject, ...told });
+    return subject;
+  }
+
+  /** A transaction whose clash with another live conversation is told as such. */
+  async transaction<T>(author: Author, work: (tx: Tx) => Promise<T>): Promise<T> {
+    try {
+      return await this.db.transaction(author.organizationId, work);
+    } catch (error) {
+      if (violatedUnique(error) === 'conversation_live') throw new ConversationExistsError();
+      throw error;
+    }
+  }
+
+  private async edit(tx: Tx, author: Author, conversation: Conversation, command: UpdateConversation): Promise<void> {
+    const wanted: Partial<Conversation> = {
+      ...(command.subject !== undefined && { subject: command.subject }),
+      ...(command.priority && { priority: command.priority }),
+      ...(command.tags && { tags: unique(command.tags) }),
+      ...(command.metadata && { metadata: mergeJson(conversation.metadata, command.metadata) }),
+    };
+    const fields = Object.fromEntries(
+      Object.entries(wanted).filter(
+        ([field, value]) => JSON.stringify(conversation[field as keyof Conversation]) !== JSON.stringify(value),
+      ),
+    );
+    if (Object.keys(fields).length > 0) await this.change(tx, author, conversation, 'conversation.updated', fields);
+  }
+
+  private async moveTo(
+    tx: Tx,
+    author: Author,
+    conversation: Conversation,
+    status: ConversationStatus,
+    snoozedUntil: Date | undefined,
+  ): Promise<void> {
+    if (status === 'snoozed' && !(snoozedUntil && snoozedUntil.getTime() > Date.now())) {
+      throw ValidationError.of('snoozedUntil', 'snoozedUntil must be a time in the future');
+    }
+    if (status !== 'snoozed' && snoozedUntil) {
+      throw ValidationError.of('snoozedUntil', 'snoozedUntil goes with the status snoozed only');
+    }
+    if (status === 'closed') {
+      await this.closeIn(tx, author, conversation, { reason: null, resolution: null, notes: null });
+      return;
+    }
+    if (status === conversation.status && status !== 'snoozed') return;
+    const event = status === conversation.status ? 'conversation.snoozed' : transitionEvent(conversation.status, status);
+    if (!event) throw new ConversationClosedError();
+    if (event === 'conversation.reopened') {
+      await this.reopenIn(tx, author, conversation);
+      return;
+    }
+    await this.change(tx, author, conversation, event, { status, snoozedUntil: snoozedUntil ?? null });
+  }
+
+  private async channelOf(
+    tx: Tx,
+    organizationId: string,
+    id: string,
+  ): Promise<{ defaultBotId: string | null; single: boolean }> {
+    const [channel] = await tx.query<{ defaultBotId: string | null; single: boolean }[]>(
+      `SELECT b.id AS "defaultBotId", ch.single_conversation AS single FROM channel ch
+       LEFT JOIN bot b ON b.organization_id = ch.organization_id AND b.id = ch.default_bot_id AND b.deleted_at IS NULL
+       WHERE ch.organization_id = $1 AND ch.id = $2 AND ch.deleted_at IS NULL FOR KEY SHARE OF ch`,
+      [organizationId, id],
+    );
+    if (!channel) throw new ChannelNotFoundError('channelId');
+    return channel;
+  }
+
+  private async contactOf(tx: Tx, author: Author, { contact }: OpenConversation): Promise<string> {
+    if (!('id' in contact)) return (await this.contacts.resolveIn(tx, author, contact)).id;
+    const [known] = await tx.query<unknown[]>(
+      'SELECT 1 FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE',
+      [author.organizationId, contact.id],
+    );
+    if (!known) throw new ContactNotFoundError('contactId');
+    return contact.id;
+  }
+
+  private async requireBot(tx: Tx, organizationId: string, id: string): Promise<void> {
+    const [bot] = await tx.query<unknown[]>(
+      'SELECT 1 FROM bot WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE',
+      [organizationId, id],
+    );
+    if (!bot) throw new BotNotFoundError('botId');
+  }
+
+  private async exists(tx: Tx, organizationId: string, channelId: string, contactId: string): Promise<Error> {
+    const [live] = await tx.query<{ id: string }[]>(
+      `SELECT id FROM conversation WHERE organization_id = $1 AND channel_id = $2 AND contact_id = $3
+       AND status <> 'closed' LIMIT 1`,
+      [organizationId, channelId, contactId],
+    );
+    return live ? new ConversationExistsError(live.id) : new ConversationNotFoundError();
+  }
+}
+
+/** Fields whose change subscribers are shown; the rest is bookkeeping. */
+const VISIBLE = new Set([
+  'status',
+  'subject',
+  'priority',
+  'tags',
+  'metadata',
+  'snoozedUntil',
+  'unreadCount',
+  'resolution',
+  'closureReason',
+]);
+
+const unique = (tags: readonly string[]): string[] => [...new Set(tags)];

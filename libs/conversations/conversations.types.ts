@@ -1,0 +1,40 @@
+import type { ContactHint } from '@hub/contacts/contacts.types.js';
+import type { ConversationStatus, Priority, Resolution } from '@hub/model/conversation.entity.js';
+import type { JsonObject } from '@hub/model/tenant-row.js';
+
+/** Every change of a conversation: which one, and the version the caller believes it has, if it cares. */
+export interface ConversationCommand {
+  readonly conversationId: string;
+  readonly expectedVersion?: number;
+}
+
+export interface OpenConversation {
+  readonly channelId: string;
+  /** A known contact, or the person to find or make. */
+  readonly contact: { readonly id: string } | ContactHint;
+  /** The channel's default bot unless set. */
+  readonly botId: string | null;
+  readonly subject: string | null;
+  readonly priority: Priority;
+  readonly metadata: JsonObject;
+  readonly tags: readonly string[];
+}
+
+/** Absent fields stay as they are. */
+export interface UpdateConversation extends ConversationCommand {
+  readonly status?: ConversationStatus;
+  readonly subject?: string | null;
+  readonly priority?: Priority;
+  /** Merged: a key set to null is removed. */
+  readonly metadata?: JsonObject;
+  /** Replaced. */
+  readonly tags?: readonly string[];
+  readonly snoozedUntil?: Date;
+}
+
+export interface CloseConversation extends ConversationCommand {
+  readonly reason: string | null;
+  readonly resolution: Resolution | null;
+  /** Kept as a private note. */
+  readonly notes: string | null;
+}

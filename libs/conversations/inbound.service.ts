@@ -1,0 +1,150 @@
+import { Injectable } from '@nestjs/common';
+import { ChannelNotFoundError } from '@hub/channels/channels.queries.js';
+import { ContactsService } from '@hub/contacts/contacts.service.js';
+import type { Author } from '@hub/events/outbox.js';
+import type { ChannelType } from '@hub/model/channel.entity.js';
+import { Conversation } from '@hub/model/conversation.entity.js';
+import { violatedUnique, type Tx, Database } from '@hub/model/database.js';
+import type { MessageView } from '@hub/model/views.js';
+import { ValidationError } from '@hub/platform/errors.js';
+import { mergeJson } from '@hub/platform/json.js';
+import { ConversationExistsError } from './conversations.errors.js';
+import { ConversationsService } from './conversations.service.js';
+import { MessageWriter } from './message-writer.js';
+import { MESSAGE_SELECT } from './messages.queries.js';
+import type { ReceiveMessage } from './messages.types.js';
+
+/** Rounds against other writers of the same person; one is enough unless they race. */
+const MAX_TRIES = 4;
+
+@Injectable()
+export class InboundService {
+  constructor(
+    private readonly db: Database,
+    private readonly contacts: ContactsService,
+    private readonly conversations: ConversationsService,
+    private readonly writer: MessageWriter,
+  ) {}
+
+  /**
+   * Takes in what a person wrote: finds or makes the contact; continues the live conversation, reopens the last one
+   * within the channel's window, or opens a new one; writes the message. All in one transaction, once per `externalId`
+   * however often and however parallel it is delivered.
+   * @returns the message and whether this call has written it
+   * @throws ChannelNotFoundError; ValidationError when the channel is not of the given type
+   */
+  async receive(
+    author: Author,
+    channelType: ChannelType,
+    command: ReceiveMessage,
+  ): Promise<{ message: MessageView; created: boolean }> {
+    const { organizationId } = author;
+    for (let attempt = 1; ; attempt++) {
+      const known = await this.known(organizationId, command);
+      if (known) return { message: known, created: false };
+      try {
+        const message = await this.db.transaction(organizationId, (tx) => this.take(tx, author, channelType, command));
+        return { message, created: true };
+      } catch (error) {
+        const raced = RACES.has(violatedUnique(error) ?? '') || error instanceof ConversationExistsError;
+        if (!raced || attempt === MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  private async take(tx: Tx, author: Author, channelType: ChannelType, command: ReceiveMessage): Promise<MessageView> {
+    const { organizationId } = author;
+    const window = await this.requireChannel(tx, organizationId, command.channelId, channelType);
+    const contact = await this.contacts.resolveIn(tx, author, command.contact);
+    const sender = await this.seen(tx, organizationId, contact.id);
+    const person: Author = { organizationId, principal: { type: 'contact', ...sender } };
+    const conversationId = await this.conversationFor(tx, person, command, contact.id, window);
+    const [row] = await tx.query<{ number: number }[]>(`SELECT nextval('number_message') AS number`);
+    const message = await this.writer.write(tx, person, {
+      conversationId,
+      channelId: command.channelId,
+      number: row?.number ?? 0,
+      direction: 'inbound',
+      content: command.content,
+      sender: person.principal,
+      externalId: command.externalId,
+      clientMessageId: null,
+      metadata: mergeJson({}, command.metadata),
+      occurredAt: command.occurredAt,
+    });
+    if (!message) throw new ConversationExistsError(conversationId);
+    return message;
+  }
+
+  private async conversationFor(
+    tx: Tx,
+    author: Author,
+    command: ReceiveMessage,
+    contactId: string,
+    windowSeconds: number,
+  ): Promise<string> {
+    const { organizationId } = author;
+    const [found] = await tx.query<{ id: string }[]>(
+      `SELECT id FROM conversation WHERE organization_id = $1 AND channel_id = $2 AND contact_id = $3
+         AND (status <> 'closed' OR closed_at > now() - make_interval(secs => $4))
+       ORDER BY status = 'closed', created_at DESC LIMIT 1`,
+      [organizationId, command.channelId, contactId, windowSeconds],
+    );
+    if (found) {
+      const key = { organizationId, id: found.id };
+      const conversation = await tx.findOneOrFail(Conversation, { where: key, lock: { mode: 'pessimistic_write' } });
+      if (conversation.status === 'pending') {
+        await this.conversations.change(tx, author, conversation, 'conversation.updated', { status: 'open' });
+      } else {
+        await this.conversations.reopenIn(tx, author, conversation);
+      }
+      return found.id;
+    }
+    const opened = await this.conversations.openIn(tx, author, {
+      channelId: command.channelId,
+      contact: { id: contactId },
+      botId: null,
+      subject: null,
+      priority: 'normal',
+      metadata: {},
+      tags: [],
+    });
+    return opened.id;
+  }
+
+  private async requireChannel(tx: Tx, organizationId: string, id: string, type: ChannelType): Promise<number> {
+    const [channel] = await tx.query<{ type: ChannelType; window: number }[]>(
+      `SELECT type, reopen_window_seconds AS window FROM channel
+       WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE`,
+      [organizationId, id],
+    );
+    if (!channel) throw new ChannelNotFoundError();
+    if (channel.type !== type) {
+      throw new ValidationError(
+        [{ field: 'channelId', message: `only a channel of type ${type} takes messages here; this one is ${channel.type}` }],
+        'Messages of this channel come from its provider',
+        'INVALID_CHANNEL_TYPE',
+      );
+    }
+    return channel.window;
+  }
+
+  private async seen(tx: Tx, organizationId: string, id: string): Promise<{ id: string; name: string }> {
+    const [rows] = await tx.query<[{ name: string | null; phone: string | null; email: string | null }[], number]>(
+      `UPDATE contact SET last_seen_at = now() WHERE organization_id = $1 AND id = $2 RETURNING name, phone, email`,
+      [organizationId, id],
+    );
+    const contact = rows[0];
+    return { id, name: contact?.name ?? contact?.phone ?? contact?.email ?? 'Unknown' };
+  }
+
+  private async known(organizationId: string, command: ReceiveMessage): Promise<MessageView | undefined> {
+    const [row] = await this.db.reader(organizationId).query<MessageView[]>(
+      `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.channel_id = $2 AND m.external_id = $3`,
+      [organizationId, command.channelId, command.externalId],
+    );
+    return row;
+  }
+}
+
+const RACES = new Set(['message_external_id', 'conversation_live', 'contact_email', 'contact_phone']);

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '@hub/model/database.js';
+import type { MessageView } from '@hub/model/views.js';
+import { decodeCursor, encodeCursor, type CursorPage } from '@hub/platform/paging.js';
+import { ConversationNotFoundError, MessageNotFoundError } from './conversations.errors.js';
+
+export const MESSAGE_SELECT = `
+  SELECT m.organization_id AS "organizationId", m.id, m.number, m.conversation_id AS "conversationId",
+    m.channel_id AS "channelId", m.seq, m.direction, m.content, m.status, m.sender, m.external_id AS "externalId",
+    m.client_message_id AS "clientMessageId", m.metadata, m.occurred_at AS "occurredAt", m.created_at AS "createdAt"
+  FROM message m`;
+
+export interface ListMessages {
+  readonly conversationId: string;
+  readonly cursor?: string;
+  readonly limit: number;
+  /** `before` goes back from the latest, `after` forward from the first. */
+  readonly direction: 'before' | 'after';
+}
+
+@Injectable()
+export class MessagesQueries {
+  constructor(private readonly db: Database) {}
+
+  /** @throws MessageNotFoundError */
+  async getMessage(organizationId: string, id: string): Promise<MessageView> {
+    const [row] = await this.db
+      .reader(organizationId)
+      .query<MessageView[]>(`${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.id = $2`, [organizationId, id]);
+    if (!row) throw new MessageNotFoundError();
+    return row;
+  }
+
+  /**
+   * A page of a conversation with its private notes, oldest first whichever way it goes; the cursor leads on in the
+   * same direction. @throws ConversationNotFoundError; ValidationError naming `cursor`
+   */
+  async listMessages(organizationId: string, request: ListMessages): Promise<CursorPage<MessageView>> {
+    const { conversationId, cursor, limit, direction } = request;
+    const from = cursor === undefined ? null : decodeCursor(cursor, ['number'])[0];
+    const [compare, order] = direction === 'before' ? ['<', 'DESC'] : ['>', 'ASC'];
+    const rows = await this.db.reader(organizationId).query<MessageView[]>(
+      `${MESSAGE_SELECT}
+       WHERE m.organization_id = $1 AND m.conversation_id = $2 AND ($3::bigint IS NULL OR m.seq ${compare} $3)
+       ORDER BY m.seq ${order} LIMIT ${limit + 1}`,
+      [organizationId, conversationId, from],
+    );
+    if (rows.length === 0) await this.requireConversation(organizationId, conversationId);
+    const hasMore = rows.length > limit;
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    if (direction === 'before') items.reverse();
+    return { items, next: hasMore && last ? encodeCursor([last.seq]) : null, hasMore };
+  }
+
+  /** The latest messages that the contact could see, oldest first. */
+  async latestMessages(organizationId: string, conversationId: string, limit: number): Promise<MessageView[]> {
+    const rows = await this.db.reader(organizationId).query<MessageView[]>(
+      `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.direction <> 'internal'
+       ORDER BY m.seq DESC LIMIT ${limit}`,
+      [organizationId, conversationId],
+    );
+    return rows.reverse();
+  }
+
+  private async requireConversation(organizationId: string, id: string): Promise<void> {
+    const [found] = await this.db
+      .reader(organizationId)
+      .query<unknown[]>('SELECT 1 FROM conversation WHERE organization_id = $1 AND id = $2', [organizationId, id]);
+    if (!found) throw new ConversationNotFoundError();
+  }
+}

@@ -1,0 +1,95 @@
+import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
+import { ContactsQueries } from '@hub/contacts/contacts.queries.js';
+import { ContactsService } from '@hub/contacts/contacts.service.js';
+import { ConversationsQueries } from '@hub/conversations/conversations.queries.js';
+import type { Actor } from '@hub/identity/actor.js';
+import { ContactBody, ListContactsQuery } from './contact.dto.js';
+import { contactResource, toCreateContact, toListContacts, toUpdateContact } from './contact.mapper.js';
+import { conversationResource } from './conversation.mapper.js';
+import { PageQuery } from './v1.dto.js';
+import { many, one, type Envelope } from './v1.envelope.js';
+import { idOf } from './v1.ids.js';
+import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+
+@V1Controller('contacts', 'Contacts')
+export class ContactsController {
+  constructor(
+    private readonly contacts: ContactsService,
+    private readonly queries: ContactsQueries,
+    private readonly conversations: ConversationsQueries,
+  ) {}
+
+  @Get()
+  @Operation({ scope: 'contacts:read', summary: 'List contacts', query: ListContactsQuery, many: 'Contact' })
+  async list(@CurrentActor() actor: Actor, @V1Query(ListContactsQuery) query: ListContactsQuery): Promise<Envelope> {
+    return many(await this.queries.listContacts(actor.organizationId, toListContacts(query)), contactResource);
+  }
+
+  @Post()
+  @Operation({
+    scope: 'contacts:write',
+    summary: 'Add a contact',
+    body: ContactBody,
+    status: 201,
+    one: 'Contact',
+    errors: ['RESOURCE_ALREADY_EXISTS'],
+  })
+  async create(@CurrentActor() actor: Actor, @V1Body(ContactBody) body: ContactBody): Promise<Envelope> {
+    return one(contactResource(await this.contacts.create(actor, toCreateContact(body))));
+  }
+
+  @Get(':id')
+  @Operation({ scope: 'contacts:read', summary: 'Get a contact', one: 'Contact', errors: ['CONTACT_NOT_FOUND'] })
+  async get(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<Envelope> {
+    return one(contactResource(await this.queries.getContact(actor.organizationId, idOf('contact', id))));
+  }
+
+  @Patch(':id')
+  @Operation({
+    scope: 'contacts:write',
+    summary: 'Change a contact',
+    description: 'Metadata is merged, tags are replaced.',
+    body: ContactBody,
+    one: 'Contact',
+    errors: ['CONTACT_NOT_FOUND', 'RESOURCE_ALREADY_EXISTS'],
+  })
+  async update(
+    @CurrentActor() actor: Actor,
+    @Param('id') id: string,
+    @V1Body(ContactBody) body: ContactBody,
+  ): Promise<Envelope> {
+    return one(contactResource(await this.contacts.update(actor, toUpdateContact(idOf('contact', id), body))));
+  }
+
+  @Delete(':id')
+  @Operation({
+    scope: 'contacts:write',
+    summary: 'Forget a contact',
+    description: 'Erases what is known of the person; their closed conversations stay.',
+    status: 204,
+    errors: ['CONTACT_NOT_FOUND', 'ACTIVE_CONVERSATIONS_EXIST'],
+  })
+  async remove(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
+    await this.contacts.remove(actor, idOf('contact', id));
+  }
+
+  @Get(':id/conversations')
+  @Operation({
+    scope: 'conversations:read',
+    summary: 'List the conversations of a contact',
+    query: PageQuery,
+    many: 'Conversation',
+    errors: ['CONTACT_NOT_FOUND'],
+  })
+  async listConversations(
+    @CurrentActor() { organizationId }: Actor,
+    @Param('id') id: string,
+    @V1Query(PageQuery) query: PageQuery,
+  ): Promise<Envelope> {
+    const contactId = idOf('contact', id);
+    await this.queries.getContact(organizationId, contactId);
+    const request = { ...query, contactId, sortBy: 'updatedAt' as const };
+    const page = await this.conversations.listConversations(organizationId, request);
+    return many(page, (view) => conversationResource(view, false));
+  }
+}

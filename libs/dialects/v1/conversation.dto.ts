@@ -1,0 +1,90 @@
+import { CONVERSATION_SORTS, type ConversationSort } from '@hub/conversations/conversations.queries.js';
+import { CHANNEL_TYPES, type ChannelType } from '@hub/model/channel.entity.js';
+import {
+  CONVERSATION_STATUSES,
+  PRIORITIES,
+  RESOLUTIONS,
+  type ConversationStatus,
+  type Priority,
+  type Resolution,
+} from '@hub/model/conversation.entity.js';
+import type { JsonObject } from '@hub/model/tenant-row.js';
+import { Flag, Json, Nested, OneOf, Text, TextList, Timestamp, Whole } from '@hub/platform/dto.js';
+import { EMAIL, PageQuery } from './v1.dto.js';
+
+export class ListConversationsQuery extends PageQuery {
+  @OneOf(CONVERSATION_STATUSES, { optional: true }) status?: ConversationStatus;
+  @Text({ optional: true }) channelId?: string;
+  @OneOf(CHANNEL_TYPES, { optional: true }) channelType?: ChannelType;
+  @Text({ optional: true, description: 'A user or a bot' }) assigneeId?: string;
+  @Text({ optional: true }) contactId?: string;
+  @Text({ optional: true, description: 'The attached bot' }) botId?: string;
+  @Timestamp({ optional: true, description: 'Created at or after' }) startDate?: string;
+  @Timestamp({ optional: true, description: 'Created at or before; a date means its last instant' }) endDate?: string;
+  @Text({ optional: true, min: 1, description: "Part of the contact's name or of a message" }) search?: string;
+  @OneOf(CONVERSATION_SORTS, { optional: true, default: 'updatedAt' }) sortBy: ConversationSort = 'updatedAt';
+}
+
+export class GetConversationQuery {
+  @Flag({ optional: true, default: false }) includeMessages = false;
+  @Whole({ min: 1, max: 100, optional: true, default: 20 }) messageLimit = 20;
+}
+
+export class ContactDetails {
+  @Text({ max: 32, optional: true, description: 'E.164; this or the email is needed', example: '+5511999999999' })
+  phone?: string;
+  @Text({ ...EMAIL, optional: true }) email?: string;
+  @Text({ optional: true }) name?: string;
+}
+
+export class CreateConversationBody {
+  @Text() channelId: string;
+  @Text({ optional: true, description: 'A known contact; without it, `contact`' }) contactId?: string;
+  @Nested(() => ContactDetails, { optional: true }) contact?: ContactDetails;
+  @Text({ optional: true, description: 'A user or a bot' }) assigneeId?: string;
+  @Text({ optional: true, description: "The channel's default bot unless set" }) botId?: string;
+  @Text({ optional: true }) subject?: string;
+  @OneOf(PRIORITIES, { optional: true, default: 'normal' }) priority: Priority = 'normal';
+  @Json({ optional: true }) metadata?: JsonObject;
+  @TextList({ optional: true }) tags?: string[];
+}
+
+/** What every change of a conversation takes. */
+class Versioned {
+  @Whole({ min: 1, optional: true, description: 'The version you have seen, as `If-Match`: another one is a 412' })
+  expectedVersion?: number;
+}
+
+export class UpdateConversationBody extends Versioned {
+  @OneOf(CONVERSATION_STATUSES, { optional: true }) status?: ConversationStatus;
+  @Text({ optional: true, nullable: true }) subject?: string | null;
+  @OneOf(PRIORITIES, { optional: true }) priority?: Priority;
+  @Json({ optional: true, description: 'Merged; a key set to null is removed' }) metadata?: JsonObject;
+  @TextList({ optional: true, description: 'Replaces the tags' }) tags?: string[];
+  @Timestamp({ optional: true, description: 'In the future; snoozes' }) snoozedUntil?: string;
+}
+
+export class CloseBody extends Versioned {
+  @Text({ max: 1_000, optional: true }) reason?: string;
+  @OneOf(RESOLUTIONS, { optional: true }) resolution?: Resolution;
+  @Text({ max: 65_536, optional: true, description: 'Kept as a private note' }) notes?: string;
+}
+
+export class ChangeBody extends Versioned {}
+
+export class SnoozeBody extends Versioned {
+  @Timestamp() until: string;
+}
+
+export class AssignBody extends Versioned {
+  @Text({ description: 'A user or a bot' }) assigneeId: string;
+  @OneOf(['user', 'bot'], { optional: true, description: 'Told by the id' }) assigneeType?: string;
+  @Text({ max: 65_536, optional: true, description: 'Kept as a private note' }) note?: string;
+}
+
+export class TransferBody extends Versioned {
+  @Text({ description: 'A user or a bot' }) toAssigneeId: string;
+  @Text({ max: 1_000, optional: true }) reason?: string;
+  @Text({ max: 65_536, optional: true, description: 'For the new assignee; kept as a private note' }) summary?: string;
+  @Flag({ optional: true, default: false, description: 'Tells the contact in its own channel' }) notifyContact = false;
+}

@@ -1,0 +1,140 @@
+import type { ContactHint } from '@hub/contacts/contacts.types.js';
+import { toE164 } from '@hub/contacts/phone.js';
+import type { ListConversations, ParticipantView } from '@hub/conversations/conversations.queries.js';
+import type { OpenAssigned } from '@hub/assignment/assignment.types.js';
+import type { PartyRef } from '@hub/model/conversation.entity.js';
+import type { ConversationView, MessageView } from '@hub/model/views.js';
+import { toDate } from '@hub/platform/dto.js';
+import { ValidationError } from '@hub/platform/errors.js';
+import { encodeId } from '@hub/platform/ids.js';
+import type { ContactDetails, CreateConversationBody, ListConversationsQuery } from './conversation.dto.js';
+import type { Resource } from './v1.envelope.js';
+import { assigneeOf, filterId, idOf, partyId } from './v1.ids.js';
+
+const party = (ref: PartyRef | null): object | null => ref && { id: partyId(ref), type: ref.type, name: ref.name };
+
+/** A conversation as lists, events and answers show it; `detail` adds the contact's own metadata. */
+export function conversationResource(view: ConversationView, detail = true): Resource {
+  const { channel, contact, assignee, bot, lastMessage } = view;
+  return {
+    id: encodeId('conv', view.id),
+    type: 'conversation',
+    attributes: {
+      number: view.number,
+      status: view.status,
+      subject: view.subject,
+      priority: view.priority,
+      channel: { id: encodeId('ch', channel.id), type: channel.type, name: channel.name },
+      contact: {
+        id: encodeId('contact', contact.id),
+        name: contact.name,
+        phone: contact.phone,
+        email: contact.email,
+        avatar: contact.avatar,
+        ...(detail && { metadata: contact.metadata }),
+      },
+      assignee: assignee && { id: encodeId(assignee.type, assignee.id), type: assignee.type, name: assignee.name },
+      assignedAt: view.assignedAt,
+      assignedBy: party(view.assignedBy),
+      bot: bot && { id: encodeId('bot', bot.id), name: bot.name, active: bot.active },
+      lastMessage: lastMessage && {
+        id: encodeId('msg', lastMessage.id),
+        content: lastMessage.content,
+        direction: lastMessage.direction,
+        timestamp: lastMessage.timestamp,
+      },
+      unreadCount: view.unreadCount,
+      messageCount: view.messageCount,
+      firstMessageAt: view.firstMessageAt,
+      lastMessageAt: view.lastMessageAt,
+      snoozedUntil: view.snoozedUntil,
+      closedAt: view.closedAt,
+      closedBy: party(view.closedBy),
+      resolution: view.resolution,
+      closureReason: view.closureReason,
+      reopenedAt: view.reopenedAt,
+      reopenedBy: party(view.reopenedBy),
+      metadata: view.metadata,
+      tags: view.tags,
+      version: view.version,
+      createdAt: view.createdAt,
+      updatedAt: view.updatedAt,
+    },
+  };
+}
+
+/** With the latest messages, oldest first. */
+export const withMessages = (resource: Resource, messages: readonly MessageView[]): Resource => ({
+  ...resource,
+  relationships: {
+    messages: messages.map(({ id, direction, content, occurredAt }) => ({
+      id: encodeId('msg', id),
+      direction,
+      content,
+      timestamp: occurredAt,
+    })),
+  },
+});
+
+export const participantResource = ({ id, kind, role, name, phone, email }: ParticipantView): Resource => ({
+  id: encodeId(kind, id),
+  type: kind,
+  attributes: { name, ...(phone && { phone }), ...(email && { email }), role },
+});
+
+export function toListCommand(query: ListConversationsQuery): ListConversations {
+  const { page, perPage, sortBy, sortOrder, status, channelType, search, startDate, endDate } = query;
+  const lastInstant = endDate && /^\d{4}-\d{2}-\d{2}$/.test(endDate) ? `${endDate}T23:59:59.999Z` : endDate;
+  return {
+    page,
+    perPage,
+    sortBy,
+    sortOrder,
+    ...(status && { status }),
+    ...(channelType && { channelType }),
+    ...(search && { search }),
+    ...(query.channelId && { channelId: filterId(['ch'], query.channelId, 'channelId') }),
+    ...(query.assigneeId && { assigneeId: filterId(['user', 'bot'], query.assigneeId, 'assigneeId') }),
+    ...(query.contactId && { contactId: filterId(['contact'], query.contactId, 'contactId') }),
+    ...(query.botId && { botId: filterId(['bot'], query.botId, 'botId') }),
+    ...(startDate && { startDate: toDate(startDate) }),
+    ...(lastInstant && { endDate: toDate(lastInstant) }),
+  };
+}
+
+export function toOpenCommand(body: CreateConversationBody): OpenAssigned {
+  return {
+    channelId: idOf('ch', body.channelId, 'channelId'),
+    contact: body.contactId ? { id: idOf('contact', body.contactId, 'contactId') } : toHint(body.contact),
+    assignee: body.assigneeId ? assigneeOf(body.assigneeId, 'assigneeId') : null,
+    botId: body.botId ? idOf('bot', body.botId, 'botId') : null,
+    subject: body.subject ?? null,
+    priority: body.priority,
+    metadata: body.metadata ?? {},
+    tags: body.tags ?? [],
+  };
+}
+
+function toHint(contact: ContactDetails | undefined): ContactHint {
+  if (!contact) throw ValidationError.of('contactId', 'contactId or contact is required');
+  if (!contact.phone && !contact.email) {
+    throw new ValidationError([
+      { field: 'contact.phone', message: 'phone or email is required' },
+      { field: 'contact.email', message: 'phone or email is required' },
+    ]);
+  }
+  return {
+    name: contact.name ?? null,
+    email: contact.email ?? null,
+    phone: phoneOf(contact.phone, 'contact.phone'),
+    identity: null,
+  };
+}
+
+/** @throws ValidationError naming `field` unless the text is an international phone number */
+export function phoneOf(text: string | undefined, field: string): string | null {
+  if (text === undefined) return null;
+  const phone = toE164(text);
+  if (!phone) throw ValidationError.of(field, `${field} must be a phone number in E.164, such as +5511999999999`);
+  return phone;
+}

@@ -1,0 +1,43 @@
+import type { ReceiveMessage } from '@hub/conversations/messages.types.js';
+import type { MessageView } from '@hub/model/views.js';
+import { toDate } from '@hub/platform/dto.js';
+import { encodeId } from '@hub/platform/ids.js';
+import { phoneOf } from './conversation.mapper.js';
+import type { InboundMessageBody } from './message.dto.js';
+import { parseContent } from './v1.content.js';
+import type { Resource } from './v1.envelope.js';
+import { partyId } from './v1.ids.js';
+
+export const messageResource = (view: MessageView): Resource => ({
+  id: encodeId('msg', view.id),
+  type: 'message',
+  attributes: {
+    number: view.number,
+    conversationId: encodeId('conv', view.conversationId),
+    channelId: encodeId('ch', view.channelId),
+    direction: view.direction,
+    private: view.direction === 'internal',
+    content: view.content,
+    status: view.status,
+    sender: { type: view.sender.type, id: partyId(view.sender), name: view.sender.name },
+    externalId: view.externalId,
+    clientMessageId: view.clientMessageId,
+    metadata: view.metadata,
+    timestamp: view.occurredAt,
+    createdAt: view.createdAt,
+  },
+});
+
+export const toReceiveCommand = (channelId: string, body: InboundMessageBody): ReceiveMessage => ({
+  channelId,
+  externalId: body.externalId,
+  contact: {
+    name: body.contact.name ?? null,
+    email: body.contact.email ?? null,
+    phone: phoneOf(body.contact.phone, 'contact.phone'),
+    identity: { channelId, channelType: 'api', identifier: body.contact.externalId },
+  },
+  content: parseContent(body.content),
+  occurredAt: body.occurredAt ? toDate(body.occurredAt) : new Date(),
+  metadata: body.metadata ?? {},
+});

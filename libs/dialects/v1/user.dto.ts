@@ -1,0 +1,29 @@
+import { USER_ROLES, USER_STATUSES, type UserRole, type UserStatus } from '@hub/model/user.entity.js';
+import type { JsonObject } from '@hub/model/tenant-row.js';
+import { Json, OneOf, Text } from '@hub/platform/dto.js';
+import { EMAIL, PageQuery, WEB_URL } from './v1.dto.js';
+
+export class ListUsersQuery extends PageQuery {
+  @OneOf(USER_ROLES, { optional: true }) role?: UserRole;
+  @Text({ max: 320, optional: true }) email?: string;
+}
+
+export class CreateUserBody {
+  @Text(EMAIL) email: string;
+  @Text() name: string;
+  @OneOf(USER_ROLES, { optional: true, default: 'agent' }) role: UserRole = 'agent';
+  @Text({ ...WEB_URL, optional: true }) avatar?: string;
+  @Json({ optional: true }) metadata?: JsonObject;
+}
+
+export class UpdateUserBody {
+  @Text({ optional: true, min: 1 }) name?: string;
+  @OneOf(USER_ROLES, { optional: true }) role?: UserRole;
+  @OneOf(
+    USER_STATUSES.filter((status) => status !== 'invited'),
+    { optional: true },
+  )
+  status?: UserStatus;
+  @Text({ ...WEB_URL, optional: true, nullable: true }) avatar?: string | null;
+  @Json({ optional: true, description: 'Merged; a key set to null is removed' }) metadata?: JsonObject;
+}

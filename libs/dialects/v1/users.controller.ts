@@ -1,0 +1,72 @@
+import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
+import type { Actor } from '@hub/identity/actor.js';
+import { UsersQueries } from '@hub/identity/users.queries.js';
+import { UsersService } from '@hub/identity/users.service.js';
+import { CreateUserBody, ListUsersQuery, UpdateUserBody } from './user.dto.js';
+import { userResource } from './user.mapper.js';
+import { many, one, type Envelope } from './v1.envelope.js';
+import { idOf } from './v1.ids.js';
+import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+
+@V1Controller('users', 'Users')
+export class UsersController {
+  constructor(
+    private readonly users: UsersService,
+    private readonly queries: UsersQueries,
+  ) {}
+
+  @Get()
+  @Operation({ scope: 'assignment:read', summary: 'List users', query: ListUsersQuery, many: 'User' })
+  async list(@CurrentActor() actor: Actor, @V1Query(ListUsersQuery) query: ListUsersQuery): Promise<Envelope> {
+    return many(await this.queries.listUsers(actor.organizationId, query), userResource);
+  }
+
+  @Post()
+  @Operation({
+    scope: 'admin',
+    summary: 'Add a user',
+    description: 'A record to assign conversations to.',
+    body: CreateUserBody,
+    status: 201,
+    one: 'User',
+    errors: ['EMAIL_ALREADY_EXISTS'],
+  })
+  async create(@CurrentActor() actor: Actor, @V1Body(CreateUserBody) body: CreateUserBody): Promise<Envelope> {
+    const { avatar = null, metadata = {}, ...fields } = body;
+    return one(userResource(await this.users.create(actor, { ...fields, avatar, metadata })));
+  }
+
+  @Get(':id')
+  @Operation({ scope: 'assignment:read', summary: 'Get a user', one: 'User', errors: ['USER_NOT_FOUND'] })
+  async get(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<Envelope> {
+    return one(userResource(await this.queries.getUser(actor.organizationId, idOf('user', id))));
+  }
+
+  @Patch(':id')
+  @Operation({
+    scope: 'admin',
+    summary: 'Change a user',
+    body: UpdateUserBody,
+    one: 'User',
+    errors: ['USER_NOT_FOUND'],
+  })
+  async update(
+    @CurrentActor() actor: Actor,
+    @Param('id') id: string,
+    @V1Body(UpdateUserBody) body: UpdateUserBody,
+  ): Promise<Envelope> {
+    return one(userResource(await this.users.update(actor, { ...body, id: idOf('user', id) })));
+  }
+
+  @Delete(':id')
+  @Operation({
+    scope: 'admin',
+    summary: 'Remove a user',
+    description: 'What they did keeps their name.',
+    status: 204,
+    errors: ['USER_NOT_FOUND', 'ACTIVE_CONVERSATIONS_EXIST'],
+  })
+  async remove(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
+    await this.users.remove(actor, idOf('user', id));
+  }
+}

@@ -1,0 +1,90 @@
+import { Catch, HttpException, Inject, Injectable, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isUnavailable } from '@hub/model/database.js';
+import { HubError, type FieldProblem } from '@hub/platform/errors.js';
+import { encodeId } from '@hub/platform/ids.js';
+import { LOGGER, type Logger } from '@hub/platform/logger.js';
+import { KIND_STATUS, V1_CODES } from './v1.codes.js';
+
+interface Worded {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly details?: readonly FieldProblem[];
+  readonly retryAfter?: number;
+}
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** What the framework refuses before a route is reached, in the native API's words. */
+const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
+  400: {
+    code: 'VALIDATION_ERROR',
+    message: 'The request is not valid',
+    details: [{ field: 'body', message: 'The body is not valid JSON' }],
+  },
+  404: { code: 'RESOURCE_NOT_FOUND', message: 'There is nothing at this address' },
+  413: {
+    code: 'PAYLOAD_TOO_LARGE',
+    message: 'The body is larger than 1 MiB',
+    details: [{ field: 'body', message: 'The body is larger than 1 MiB' }],
+  },
+  414: { code: 'VALIDATION_ERROR', message: 'The address is too long' },
+  415: {
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'Send the body as application/json',
+    details: [{ field: 'Content-Type', message: 'Content-Type must be application/json' }],
+  },
+};
+
+/** Words any failure as the native API's error envelope. What nobody foresaw is logged and told as INTERNAL_ERROR. */
+export function wordError(error: unknown): Worded {
+  if (error instanceof HubError) {
+    const status = V1_CODES[error.code] ?? KIND_STATUS[error.kind];
+    const existing = error.data['conversationId'];
+    const details = existing
+      ? [{ field: 'conversationId', message: encodeId('conv', existing) }]
+      : error.details.length > 0
+        ? error.details
+        : undefined;
+    return { status, code: error.code, message: error.message, ...(details && { details }) };
+  }
+  if (isUnavailable(error)) {
+    const message = 'The service cannot reach its database: try again shortly';
+    return { status: 503, code: 'SERVICE_UNAVAILABLE', message, retryAfter: RETRY_AFTER_SECONDS };
+  }
+  const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number }).statusCode;
+  const known = FRAMEWORK[status ?? 500];
+  if (known && status) return { status, ...known };
+  if (status && status >= 400 && status < 500) {
+    return { status, code: 'VALIDATION_ERROR', message: 'The request is not valid' };
+  }
+  return { status: 500, code: 'INTERNAL_ERROR', message: 'Something went wrong on our side' };
+}
+
+/** The native envelope around a worded error. */
+export const errorBody = ({ status: _, ...error }: Worded, requestId: string): object => ({
+  error,
+  meta: { requestId },
+});
+
+/** Answers for every route that is no other dialect's. */
+@Catch()
+@Injectable()
+export class V1ErrorsFilter implements ExceptionFilter {
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const worded = wordError(error);
+    if (worded.status >= 500) {
+      const { id, method, url } = request;
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.logger.error({ requestId: id, method, path: url.split('?')[0], code: worded.code, stack }, 'request.failed');
+    }
+    if (worded.retryAfter) reply.header('retry-after', String(worded.retryAfter));
+    reply.status(worded.status).send(errorBody(worded, request.id));
+  }
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { EventFormat, type Changes, type StampedEvent } from '@hub/events/outbox.js';
+import type { BotView, ChannelView, ContactView, ConversationView, MessageView } from '@hub/model/views.js';
+import { encodeId } from '@hub/platform/ids.js';
+import { botResource } from './bot.mapper.js';
+import { channelResource } from './channel.mapper.js';
+import { contactResource } from './contact.mapper.js';
+import { conversationResource } from './conversation.mapper.js';
+import { messageResource } from './message.mapper.js';
+import type { Resource } from './v1.envelope.js';
+import { partyId } from './v1.ids.js';
+
+/** By the first word of the event's name: how its subject is shown. */
+const SUBJECTS: Readonly<Record<string, (subject: never) => Resource>> = {
+  conversation: (view: ConversationView) => conversationResource(view),
+  message: (view: MessageView) => messageResource(view),
+  contact: (view: ContactView) => contactResource(view),
+  channel: (view: ChannelView) => channelResource(view),
+  bot: (view: BotView) => botResource(view),
+  test: ({ id, message }: { id: string; message: string }) => ({
+    id: encodeId('test', id),
+    type: 'test',
+    attributes: { message },
+  }),
+};
+
+/** The subject of an event in the shape that the API itself answers with. */
+export function subjectResource(type: string, subject: unknown): Resource {
+  const show = SUBJECTS[type.split('.')[0] ?? ''];
+  if (!show) throw new Error(`No subject is known for the event ${type}`);
+  return show(subject as never);
+}
+
+/** Events as the native API words them; both forms that its clients' parsers expect (`event` and `type`) in one. */
+@Injectable()
+export class V1EventFormat extends EventFormat {
+  render(event: StampedEvent): readonly [string, string] {
+    const organizationId = encodeId('org', event.author.organizationId);
+    const { principal } = event.author;
+    const head = JSON.stringify({
+      id: encodeId('evt', event.id),
+      type: event.type,
+      event: event.type,
+      timestamp: event.at,
+      tenantId: organizationId,
+      data: subjectResource(event.type, event.subject),
+      meta: { organizationId },
+    });
+    const tail = JSON.stringify({
+      actor: { type: principal.type, id: partyId(principal), name: principal.name },
+      ...(event.changes && { changes: publicChanges(event.changes) }),
+    });
+    return [`${head.slice(0, -2)},"sequence":`, `,${tail.slice(1)}}`];
+  }
+}
+
+/** Changes with public ids: an assignee's and a note's are the only ones that hold any. */
+function publicChanges(changes: Changes): Changes {
+  return Object.fromEntries(
+    Object.entries(changes).map(([field, { before, after }]) => {
+      const show = (value: unknown): unknown => {
+        if (field === 'assignee' && value) {
+          const assignee = value as { type: 'user' | 'bot'; id: string; name: string };
+          return { ...assignee, id: encodeId(assignee.type, assignee.id) };
+        }
+        if (field === 'note' && value && typeof (value as { id?: unknown }).id === 'string') {
+          return { id: encodeId('msg', (value as { id: string }).id) };
+        }
+        return value;
+      };
+      return [field, { before: show(before), after: show(after) }];
+    }),
+  );
+}

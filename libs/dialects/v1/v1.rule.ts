@@ -1,0 +1,25 @@
+import type { Scope } from '@hub/identity/actor.js';
+import type { Constructor } from '@hub/platform/dto.js';
+
+export const RULE = Symbol('v1 rule');
+
+/** What a route is: who may call it, what it takes, what it answers. The guard and the document both read it. */
+export interface Rule {
+  readonly scope: Scope;
+  readonly summary: string;
+  readonly description?: string;
+  readonly body?: Constructor;
+  /** Whether the call works without a body, too. */
+  readonly bodyOptional?: boolean;
+  readonly query?: Constructor;
+  /** 200 unless set; 204 answers nothing. */
+  readonly status?: 200 | 201 | 204;
+  /** Schemas of {@link V1_SCHEMAS} by name: of one resource, of a page, of a cursor's stretch, or of flat data. */
+  readonly one?: string;
+  readonly many?: string;
+  readonly stretch?: string;
+  readonly list?: string;
+  readonly flat?: string;
+  /** Codes beyond 401, 403 and, where there is input, VALIDATION_ERROR. */
+  readonly errors?: readonly string[];
+}

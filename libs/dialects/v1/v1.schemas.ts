@@ -1,0 +1,198 @@
+import { CAPABILITIES } from '@hub/channels/capabilities.js';
+import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
+import { CONVERSATION_STATUSES, PRIORITIES, RESOLUTIONS } from '@hub/model/conversation.entity.js';
+import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
+import type { Schema } from '@hub/platform/dto.js';
+import { V1_CODES } from './v1.codes.js';
+import { contentSchema } from './v1.content.js';
+
+const text: Schema = { type: 'string' };
+const integer: Schema = { type: 'integer' };
+const flag: Schema = { type: 'boolean' };
+const time: Schema = { type: 'string', format: 'date-time' };
+const json: Schema = { type: 'object', additionalProperties: true };
+const texts: Schema = { type: 'array', items: text };
+const id = (prefix: string): Schema => ({ type: 'string', pattern: `^${prefix}_[0-9a-z]{26}$` });
+const oneOf = (values: readonly string[]): Schema => ({ type: 'string', enum: [...values] });
+const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
+
+/** An object with exactly these properties, all required but the named ones. */
+function object(properties: Record<string, Schema>, optional: readonly string[] = []): Schema {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name));
+  return { type: 'object', properties, required, additionalProperties: false };
+}
+
+const resource = (type: string, idSchema: Schema, attributes: Schema, relationships?: Schema): Schema =>
+  object(
+    { id: idSchema, type: { type: 'string', const: type }, attributes, ...(relationships && { relationships }) },
+    ['relationships'],
+  );
+
+const party = object({ id: orNull(text), type: oneOf(['contact', 'user', 'bot', 'api_key', 'system']), name: text });
+const number: Schema = { type: 'integer', minimum: 1, description: 'The same thing, for clients that only know integers' };
+const times = { createdAt: time, updatedAt: time };
+
+const conversation = object(
+  {
+    number,
+    status: oneOf(CONVERSATION_STATUSES),
+    subject: orNull(text),
+    priority: oneOf(PRIORITIES),
+    channel: object({ id: id('ch'), type: oneOf(CHANNEL_TYPES), name: text }),
+    contact: object(
+      {
+        id: id('contact'),
+        name: orNull(text),
+        phone: orNull(text),
+        email: orNull(text),
+        avatar: orNull(text),
+        metadata: json,
+      },
+      ['metadata'],
+    ),
+    assignee: orNull(object({ id: text, type: oneOf(['user', 'bot']), name: text })),
+    assignedAt: orNull(time),
+    assignedBy: orNull(party),
+    bot: orNull(object({ id: id('bot'), name: text, active: flag })),
+    lastMessage: orNull(
+      object({ id: id('msg'), content: ref('MessageContent'), direction: oneOf(['inbound', 'outbound']), timestamp: time }),
+    ),
+    unreadCount: integer,
+    messageCount: integer,
+    firstMessageAt: orNull(time),
+    lastMessageAt: orNull(time),
+    snoozedUntil: orNull(time),
+    closedAt: orNull(time),
+    closedBy: orNull(party),
+    resolution: orNull(oneOf(RESOLUTIONS)),
+    closureReason: orNull(text),
+    reopenedAt: orNull(time),
+    reopenedBy: orNull(party),
+    metadata: json,
+    tags: texts,
+    version: integer,
+    ...times,
+  },
+);
+
+const messageBrief = object({
+  id: id('msg'),
+  direction: oneOf(['inbound', 'outbound']),
+  content: ref('MessageContent'),
+  timestamp: time,
+});
+
+const message = object({
+  number,
+  conversationId: id('conv'),
+  channelId: id('ch'),
+  direction: oneOf(['inbound', 'outbound', 'internal']),
+  private: flag,
+  content: ref('MessageContent'),
+  status: oneOf(['pending', 'sent', 'delivered', 'read', 'failed']),
+  sender: party,
+  externalId: orNull(text),
+  clientMessageId: orNull(text),
+  metadata: json,
+  timestamp: time,
+  createdAt: time,
+});
+
+const contact = object({
+  number,
+  name: orNull(text),
+  email: orNull(text),
+  phone: orNull(text),
+  avatar: orNull(text),
+  externalId: orNull(text),
+  metadata: json,
+  tags: texts,
+  identifiers: {
+    type: 'array',
+    items: object({ channelType: text, channelId: id('ch'), identifier: text, displayName: orNull(text) }),
+  },
+  lastSeenAt: orNull(time),
+  conversationCount: integer,
+  ...times,
+});
+
+const channel = object({
+  number,
+  name: text,
+  channelType: oneOf(CHANNEL_TYPES),
+  status: oneOf(['inactive', 'active', 'error', 'pending']),
+  config: json,
+  capabilities: object(Object.fromEntries(CAPABILITIES.map((name) => [name, flag]))),
+  defaultBot: orNull(object({ id: id('bot'), name: text })),
+  reopenWindowSeconds: integer,
+  metadata: json,
+  ...times,
+});
+
+const user = object({
+  number,
+  email: text,
+  name: text,
+  role: oneOf(USER_ROLES),
+  status: oneOf(USER_STATUSES),
+  avatar: orNull(text),
+  metadata: json,
+  ...times,
+});
+
+const bot = object({
+  number,
+  name: text,
+  description: orNull(text),
+  status: oneOf(['inactive', 'active', 'error']),
+  provider: text,
+  model: orNull(text),
+  config: json,
+  channels: { type: 'array', items: object({ id: id('ch'), name: text, type: oneOf(CHANNEL_TYPES) }) },
+  ...times,
+});
+
+const participant = object({ name: orNull(text), phone: text, email: text, role: text }, ['phone', 'email']);
+
+const meta: Record<string, Schema> = { requestId: text, setupInstructions: text };
+const pagination = object({
+  page: integer,
+  perPage: integer,
+  totalPages: integer,
+  totalCount: integer,
+  hasNextPage: flag,
+  hasPrevPage: flag,
+});
+
+/** What the native API answers with, by the names that its operations use. */
+export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
+  Meta: object(meta, ['setupInstructions']),
+  PageMeta: object({ requestId: text, pagination }),
+  CursorMeta: object({ requestId: text, cursor: object({ next: orNull(text), hasMore: flag }) }),
+  Error: object({
+    error: object(
+      {
+        code: oneOf(Object.keys(V1_CODES)),
+        message: text,
+        details: { type: 'array', items: object({ field: text, message: text }) },
+        retryAfter: integer,
+      },
+      ['details', 'retryAfter'],
+    ),
+    meta: object({ requestId: text }),
+  }),
+  MessageContent: contentSchema,
+  Conversation: resource(
+    'conversation',
+    id('conv'),
+    conversation,
+    object({ messages: { type: 'array', items: messageBrief } }),
+  ),
+  Message: resource('message', id('msg'), message),
+  Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
+  Contact: resource('contact', id('contact'), contact),
+  Channel: resource('channel', id('ch'), channel),
+  User: resource('user', id('user'), user),
+  Bot: resource('bot', id('bot'), bot),
+};

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { IsNull, Raw } from 'typeorm';
+import { Database } from '@hub/model/database.js';
+import { User, type UserRole } from '@hub/model/user.entity.js';
+import type { Page, PageRequest } from '@hub/platform/paging.js';
+import { UserNotFoundError } from './users.service.js';
+
+export interface ListUsers extends PageRequest {
+  readonly role?: UserRole;
+  readonly email?: string;
+  readonly sortOrder: 'asc' | 'desc';
+}
+
+@Injectable()
+export class UsersQueries {
+  constructor(private readonly db: Database) {}
+
+  async getUser(organizationId: string, id: string): Promise<User> {
+    const user = await this.db
+      .reader(organizationId)
+      .findOne(User, { where: { organizationId, id, deletedAt: IsNull() } });
+    if (!user) throw new UserNotFoundError();
+    return user;
+  }
+
+  async listUsers(organizationId: string, request: ListUsers): Promise<Page<User>> {
+    const [items, totalCount] = await this.db.reader(organizationId).findAndCount(User, {
+      where: {
+        organizationId,
+        deletedAt: IsNull(),
+        ...(request.role && { role: request.role }),
+        ...(request.email && { email: Raw((column) => `lower(${column}) = lower(:email)`, { email: request.email }) }),
+      },
+      order: { createdAt: request.sortOrder, id: request.sortOrder },
+      skip: (request.page - 1) * request.perPage,
+      take: request.perPage,
+    });
+    return { items, totalCount, page: request.page, perPage: request.perPage };
+  }
+}

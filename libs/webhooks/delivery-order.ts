@@ -1,0 +1,133 @@
+import type { Tx } from '@hub/model/database.js';
+
+/**
+ * Whose turn it is. Of the deliveries of one endpoint and order key (a conversation) that are not finished and not out
+ * of band, the one with the lowest position is pending or leased and all the others are blocked. Whoever inserts,
+ * finishes or moves deliveries holds the locks below from before its first look at them until its commit.
+ */
+
+/** First keys of the advisory locks; the second is a bucket, so that the lock table cannot overflow. */
+const ENDPOINT_STATE = 0x5_0b01;
+const ORDER = 0x5_0b02;
+const BUCKETS = 1024;
+
+/** One endpoint of one organization. */
+export interface Lane {
+  readonly organizationId: string;
+  readonly endpointId: string;
+}
+
+/** The statuses of endpoints in these organizations do not change until the transaction ends. */
+export async function shareEndpointStates(tx: Tx, organizationIds: readonly string[]): Promise<void> {
+  await tx.query(`SELECT pg_advisory_xact_lock_shared(${ENDPOINT_STATE}, bucket) FROM ${BUCKETS_OF_KEYS}`, [
+    organizationIds,
+  ]);
+}
+
+/** Nobody else inserts, finishes or moves deliveries of this organization until the transaction ends. */
+export async function ownEndpointStates(tx: Tx, organizationIds: readonly string[]): Promise<void> {
+  await tx.query(`SELECT pg_advisory_xact_lock(${ENDPOINT_STATE}, bucket) FROM ${BUCKETS_OF_KEYS}`, [
+    organizationIds,
+  ]);
+}
+
+/** After {@link shareEndpointStates}, never before it. */
+export async function lockOrder(tx: Tx, orderKeys: readonly string[]): Promise<void> {
+  await tx.query(`SELECT pg_advisory_xact_lock(${ORDER}, bucket) FROM ${BUCKETS_OF_KEYS}`, [orderKeys]);
+}
+
+/** The same for the order keys of events that are in the database. */
+export async function lockOrderOfEvents(
+  tx: Tx,
+  organizationIds: readonly string[],
+  eventIds: readonly string[],
+): Promise<void> {
+  await tx.query(
+    `SELECT pg_advisory_xact_lock(${ORDER}, bucket) FROM (
+       SELECT DISTINCT hashtext(e.order_key::text) & ${BUCKETS - 1} AS bucket
+       FROM unnest($1::uuid[], $2::uuid[]) AS n(organization_id, id)
+       JOIN event e ON e.organization_id = n.organization_id AND e.id = n.id ORDER BY bucket) AS b`,
+    [organizationIds, eventIds],
+  );
+}
+
+/** Buckets in ascending order, so that no two transactions wait for each other. */
+const BUCKETS_OF_KEYS = `(SELECT DISTINCT hashtext(k) & ${BUCKETS - 1} AS bucket FROM unnest($1::text[]) AS k ORDER BY bucket) AS b`;
+
+export interface OrderKey extends Lane {
+  readonly orderKey: string;
+}
+
+/**
+ * Where the first unfinished delivery of a key is blocked, makes it due now.
+ * @returns the lanes that have got something to do
+ */
+export async function activateHeads(tx: Tx, keys: readonly OrderKey[]): Promise<Lane[]> {
+  if (keys.length === 0) return [];
+  return tx.query<Lane[]>(
+    `WITH head AS (
+       SELECT h.organization_id, h.id
+       FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])) AS k(organization_id, endpoint_id, order_key)
+       CROSS JOIN LATERAL (
+         SELECT d.organization_id, d.id, d.status FROM webhook_delivery d
+         WHERE d.organization_id = k.organization_id AND d.endpoint_id = k.endpoint_id AND d.order_key = k.order_key
+           AND d.status IN ('blocked','pending','leased') AND NOT d.out_of_band
+         ORDER BY d.position LIMIT 1) AS h
+       WHERE h.status = 'blocked'
+     ), activated AS (
+       UPDATE webhook_delivery d SET status = 'pending', next_attempt_at = now()
+       FROM head WHERE d.organization_id = head.organization_id AND d.id = head.id AND d.status = 'blocked'
+       RETURNING d.organization_id, d.endpoint_id
+     )
+     SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM activated`,
+    [
+      keys.map((key) => key.organizationId),
+      keys.map((key) => key.endpointId),
+      keys.map((key) => key.orderKey),
+    ],
+  );
+}
+
+/* The three below need ownEndpointStates. What is leased at that moment follows when its attempt ends. */
+
+/** Nothing is sent to the endpoint any more, nothing is lost. */
+export async function holdUnfinished(tx: Tx, lane: Lane): Promise<void> {
+  await tx.query(
+    `UPDATE webhook_delivery SET status = 'held'
+     WHERE organization_id = $1 AND endpoint_id = $2 AND status IN ('blocked','pending')`,
+    [lane.organizationId, lane.endpointId],
+  );
+}
+
+/** What was held is delivered after all, each conversation in its order. */
+export async function releaseHeld(tx: Tx, lane: Lane): Promise<void> {
+  await tx.query(
+    `UPDATE webhook_delivery SET status = CASE WHEN out_of_band THEN 'pending' ELSE 'blocked' END, next_attempt_at = now()
+     WHERE organization_id = $1 AND endpoint_id = $2 AND status = 'held'`,
+    [lane.organizationId, lane.endpointId],
+  );
+  const keys = await tx.query<OrderKey[]>(
+    `SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId", order_key AS "orderKey"
+     FROM webhook_delivery WHERE organization_id = $1 AND endpoint_id = $2 AND status = 'blocked'`,
+    [lane.organizationId, lane.endpointId],
+  );
+  await activateHeads(tx, keys);
+}
+
+export async function cancelUnfinished(tx: Tx, lane: Lane): Promise<void> {
+  await tx.query(
+    `UPDATE webhook_delivery SET status = 'cancelled', finished_at = now()
+     WHERE organization_id = $1 AND endpoint_id = $2 AND status IN ('blocked','pending','held')`,
+    [lane.organizationId, lane.endpointId],
+  );
+}
+
+/** The endpoint has given up ordering: whatever waits for a predecessor may go. */
+export async function dropOrder(tx: Tx, lane: Lane): Promise<void> {
+  await tx.query(
+    `UPDATE webhook_delivery SET out_of_band = true,
+       status = CASE WHEN status = 'blocked' THEN 'pending' ELSE status END
+     WHERE organization_id = $1 AND endpoint_id = $2 AND status IN ('blocked','pending','leased','held')`,
+    [lane.organizationId, lane.endpointId],
+  );
+}

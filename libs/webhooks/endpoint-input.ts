@@ -1,0 +1,108 @@
+import { isEventPattern } from '@hub/events/catalog.js';
+import type { EndpointConfig } from '@hub/model/webhook.entity.js';
+import { ValidationError, type FieldProblem } from '@hub/platform/errors.js';
+
+const MAX_PATTERNS = 100;
+const MAX_HEADERS = 20;
+const MAX_HEADER_BYTES = 4_096;
+const MAX_STEPS = 20;
+const MAX_RETRIES = 20;
+const MAX_SCHEDULE_SECONDS = 7 * 86_400;
+
+/** Headers that the product, the connection or a proxy on the way speaks with. */
+const RESERVED = new Set([
+  'accept-encoding',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'cookie',
+  'expect',
+  'forwarded',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+  'via',
+]);
+const RESERVED_PREFIX =
+  /^(webhook-|x-linktor-|svix-|x-svix-|proxy-|sec-|x-forwarded-|x-amz|x-goog|x-gfe|x-azure-|x-fd-)/;
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+/** What HTTP lets a value hold: no line breaks and no other control characters. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+const DEFAULTS = { retryPolicy: 'standard', timeout: 15, ordering: 'conversation' } as const;
+const RETRY_POLICIES = ['standard', 'exponential', 'linktor', 'custom'];
+const ORDERINGS = ['conversation', 'none', 'strict'];
+
+/** The configuration with its defaults filled in. */
+export const withDefaults = (
+  config: EndpointConfig,
+): EndpointConfig & Required<Pick<EndpointConfig, keyof typeof DEFAULTS>> => ({
+  ...DEFAULTS,
+  ...config,
+});
+
+/** @throws ValidationError INVALID_EVENTS naming `events` */
+export function checkEvents(events: readonly string[]): string[] {
+  const unknown = events.filter((pattern) => !isEventPattern(pattern));
+  if (events.length > 0 && events.length <= MAX_PATTERNS && unknown.length === 0) return [...new Set(events)];
+  const message =
+    unknown.length > 0
+      ? `not an event, a group such as conversation.* or *: ${unknown.slice(0, 5).join(', ')}`
+      : `events must name 1 to ${MAX_PATTERNS} events`;
+  throw new ValidationError([{ field: 'events', message }], 'The events are not valid', 'INVALID_EVENTS');
+}
+
+/** @throws ValidationError naming `headers` or `headers.<name>` */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(headers);
+  const problems: FieldProblem[] = [];
+  const complain = (name: string, message: string): number =>
+    problems.push({ field: `headers.${name}`, message });
+  if (entries.length > MAX_HEADERS)
+    problems.push({ field: 'headers', message: `at most ${MAX_HEADERS} headers` });
+  const seen = new Set<string>();
+  for (const [name, value] of entries) {
+    const lower = name.toLowerCase();
+    if (!HEADER_NAME.test(name)) complain(name, 'not a header name');
+    else if (RESERVED.has(lower) || RESERVED_PREFIX.test(lower)) complain(name, `${name} cannot be set`);
+    else if (seen.has(lower)) complain(name, `${name} is given twice`);
+    else if (typeof value !== 'string' || !HEADER_VALUE.test(value))
+      complain(name, 'must not hold control characters or line breaks');
+    else if (Buffer.byteLength(value) > MAX_HEADER_BYTES) complain(name, `at most ${MAX_HEADER_BYTES} bytes`);
+    seen.add(lower);
+  }
+  if (problems.length > 0) throw new ValidationError(problems);
+}
+
+/** @throws ValidationError naming `config.<key>` */
+export function checkConfig(config: EndpointConfig): void {
+  const problems: FieldProblem[] = [];
+  const demand = (key: keyof EndpointConfig, fits: boolean, message: string): void => {
+    if (!fits) problems.push({ field: `config.${key}`, message });
+  };
+  const { retryPolicy, steps, maxRetries, timeout, ordering } = withDefaults(config);
+  demand('retryPolicy', RETRY_POLICIES.includes(retryPolicy), `one of ${RETRY_POLICIES.join(', ')}`);
+  demand('ordering', ORDERINGS.includes(ordering), `one of ${ORDERINGS.join(', ')}`);
+  demand('timeout', Number.isInteger(timeout) && timeout >= 1 && timeout <= 30, 'whole seconds from 1 to 30');
+  demand(
+    'maxRetries',
+    maxRetries === undefined ||
+      (Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= MAX_RETRIES),
+    `a whole number from 0 to ${MAX_RETRIES}`,
+  );
+  if (retryPolicy === 'custom') {
+    const fits =
+      Array.isArray(steps) &&
+      steps.length > 0 &&
+      steps.length <= MAX_STEPS &&
+      steps.every((step) => typeof step === 'number' && Number.isFinite(step) && step >= 0) &&
+      steps.reduce((sum, step) => sum + step, 0) <= MAX_SCHEDULE_SECONDS;
+    demand('steps', fits, `1 to ${MAX_STEPS} waits in seconds, seven days in all at the most`);
+  } else demand('steps', steps === undefined, 'only with retryPolicy custom');
+  if (problems.length > 0) throw new ValidationError(problems);
+}

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { EventSink, type ClaimedEvent } from '@hub/events/relay.service.js';
+import type { Tx } from '@hub/model/database.js';
+import { lockOrderOfEvents, shareEndpointStates, type Lane } from './delivery-order.js';
+import { LaneQueue } from './lane.queue.js';
+import { Lanes } from './lanes.js';
+
+/** A UUIDv7 of the statement's clock. */
+const UUID_V7 = `encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+  PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
+  'hex')::uuid`;
+
+/**
+ * One row per event and endpoint that has subscribed to it. An endpoint that is `disabled` gets its rows held, one that
+ * is `inactive` gets none. Where an order is kept, a row is blocked behind any unfinished one of its order key, be that
+ * in the database or earlier in this batch. Doing a batch twice does nothing.
+ */
+const FAN_OUT = `
+  WITH matched AS (
+    SELECT e.organization_id, w.id AS endpoint_id, e.id AS event_id, e.type, e.order_key, e.sequence, e.position,
+      w.status, coalesce(w.config->>'ordering', 'conversation') <> 'none' AS ordered,
+      row_number() OVER (PARTITION BY w.id, e.order_key ORDER BY e.position) AS turn
+    FROM unnest($1::uuid[], $2::uuid[]) AS n(organization_id, id)
+    JOIN event e ON e.organization_id = n.organization_id AND e.id = n.id
+    JOIN webhook_endpoint w ON w.organization_id = e.organization_id AND w.deleted_at IS NULL AND w.status <> 'inactive'
+    WHERE EXISTS (
+      SELECT FROM unnest(w.events) AS pattern
+      WHERE pattern IN ('*', e.type) OR (pattern LIKE '%.*' AND starts_with(e.type, left(pattern, -1))))
+  ), inserted AS (
+    INSERT INTO webhook_delivery (organization_id, id, endpoint_id, event_id, event_type, order_key, sequence, position,
+      status, out_of_band, next_attempt_at, created_at)
+    SELECT m.organization_id, ${UUID_V7}, m.endpoint_id, m.event_id, m.type, m.order_key, m.sequence, m.position,
+      CASE WHEN m.status = 'disabled' THEN 'held'
+        WHEN m.ordered AND (m.turn > 1 OR EXISTS (
+          SELECT FROM webhook_delivery d
+          WHERE d.organization_id = m.organization_id AND d.endpoint_id = m.endpoint_id AND d.order_key = m.order_key
+            AND d.status IN ('blocked','pending','leased') AND NOT d.out_of_band)) THEN 'blocked'
+        ELSE 'pending' END,
+      NOT m.ordered, now(), clock_timestamp()
+    FROM matched m ORDER BY m.position, m.endpoint_id
+    ON CONFLICT DO NOTHING
+    RETURNING organization_id, endpoint_id, status
+  )
+  SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM inserted WHERE status = 'pending'`;
+
+@Injectable()
+export class FanOut extends EventSink {
+  /** What a batch has made due, from its fan-out to its wake. */
+  private readonly due = new WeakMap<readonly ClaimedEvent[], readonly Lane[]>();
+
+  constructor(
+    private readonly queue: LaneQueue,
+    private readonly lanes: Lanes,
+  ) {
+    super();
+  }
+
+  override async fanOut(tx: Tx, events: readonly ClaimedEvent[]): Promise<void> {
+    const organizations = events.map((event) => event.organizationId);
+    const ids = events.map((event) => event.id);
+    await shareEndpointStates(tx, [...new Set(organizations)]);
+    await lockOrderOfEvents(tx, organizations, ids);
+    this.due.set(events, await tx.query<Lane[]>(FAN_OUT, [organizations, ids]));
+  }
+
+  /** Where the queue does not take the hint this process does the work: delivery goes on without a queue. */
+  override async wake(events: readonly ClaimedEvent[]): Promise<void> {
+    const lanes = this.due.get(events) ?? [];
+    if (lanes.length === 0 || (await this.queue.hint(lanes))) return;
+    for (const lane of lanes) this.lanes.kick(lane);
+  }
+}

@@ -1,0 +1,166 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AttemptOutcome } from '@hub/model/webhook.entity.js';
+import { CONFIG, type Config } from '@hub/platform/config.js';
+import { encodeId } from '@hub/platform/ids.js';
+import { LOGGER, type Logger } from '@hub/platform/logger.js';
+import { Metrics } from '@hub/platform/metrics.js';
+import { safeFetch, type SafeResult } from '@hub/platform/safe-fetch.js';
+import { SecretBox } from '@hub/platform/secret-box.js';
+import type { Claim } from './claims.js';
+import { withDefaults } from './endpoint-input.js';
+import { judge, type Verdict } from './retry-policy.js';
+import { liveSecrets, sign } from './signing.js';
+
+/** How an attempt ended. */
+export interface AttemptResult {
+  readonly claim: Pick<
+    Claim,
+    | 'organizationId'
+    | 'endpointId'
+    | 'orderKey'
+    | 'id'
+    | 'attemptId'
+    | 'leaseToken'
+    | 'trigger'
+    | 'resumeStatus'
+    | 'attempts'
+  >;
+  readonly outcome: Exclude<AttemptOutcome, 'open' | 'superseded'>;
+  readonly verdict: Verdict;
+  readonly statusCode: number | null;
+  readonly durationMs: number | null;
+  readonly requestHeaders: Readonly<Record<string, string>> | null;
+  readonly responseBody: string | null;
+  readonly responseTruncated: boolean;
+  readonly error: string | null;
+}
+
+const MASK = '********';
+const USER_AGENT = 'Switchboard-Webhooks/1.0';
+
+/** Sends one claimed delivery. Makes no decision that lasts: the result does nothing until it is settled. */
+@Injectable()
+export class Sender {
+  private readonly attempts;
+  private readonly latency;
+
+  constructor(
+    private readonly box: SecretBox,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+    metrics: Metrics,
+  ) {
+    this.attempts = metrics.counter('webhook_delivery_attempts_total', 'Webhook attempts by outcome', [
+      'outcome',
+    ]);
+    this.latency = metrics.histogram(
+      'webhook_event_to_delivery_seconds',
+      'From the event to the first 2xx of a subscriber',
+      [],
+      [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600, 36_000],
+    );
+  }
+
+  /** Never rejects. */
+  async send(claim: Claim): Promise<AttemptResult> {
+    const started = performance.now();
+    const { result, shown } = await this.call(claim);
+    const elapsed = performance.now() - started;
+    const verdict = judge(result, claim.attemptNo, claim.config, new Date(claim.claimedAtMs + elapsed));
+    const response = result.outcome === 'response' ? result : null;
+    const outcome = result.outcome === 'response' ? outcomeOf(result.status) : result.outcome;
+    this.tell(claim, outcome, response?.status ?? null, result.durationMs, elapsed);
+    return {
+      claim,
+      outcome,
+      verdict,
+      statusCode: response?.status ?? null,
+      durationMs: result.durationMs,
+      requestHeaders: shown,
+      responseBody: response ? storable(response.body.toString('utf8')) : null,
+      responseTruncated: response?.truncated ?? false,
+      error: errorOf(result),
+    };
+  }
+
+  private async call(claim: Claim): Promise<{ result: SafeResult; shown: Record<string, string> | null }> {
+    try {
+      const { headers, shown, body } = this.compose(claim, new Date(claim.claimedAtMs));
+      const result = await safeFetch({
+        url: claim.url,
+        headers,
+        body,
+        timeoutMs: withDefaults(claim.config).timeout * 1_000,
+        allowedNetworks: this.config.WEBHOOK_ALLOWED_NETWORKS,
+      });
+      return { result, shown };
+    } catch (error) {
+      this.logger.error({ delivery: claim.id, error: String(error) }, 'delivery.not_sent');
+      const reason = 'The request could not be made: its secrets or headers cannot be read';
+      return { result: { outcome: 'connect', error: reason, durationMs: 0 }, shown: null };
+    }
+  }
+
+  private compose(
+    claim: Claim,
+    now: Date,
+  ): { headers: Record<string, string>; shown: Record<string, string>; body: string } {
+    const body = addressTo(claim.body, claim.endpointId);
+    const id = encodeId('evt', claim.eventId);
+    const timestamp = Math.floor(now.getTime() / 1_000);
+    const secrets = liveSecrets(claim.secrets, now).map(({ sealed }) => this.box.open(sealed));
+    const own = {
+      'content-type': 'application/json',
+      'user-agent': USER_AGENT,
+      'webhook-id': id,
+      'webhook-timestamp': String(timestamp),
+    };
+    const custom = Object.entries(claim.headers);
+    const opened = Object.fromEntries(custom.map(([name, sealed]) => [name, this.box.open(sealed)]));
+    const masked = Object.fromEntries(custom.map(([name]) => [name, MASK]));
+    return {
+      headers: { ...opened, ...own, 'webhook-signature': sign(secrets, id, timestamp, body) },
+      shown: { ...masked, ...own, 'webhook-signature': secrets.map(() => `v1,${MASK}`).join(' ') },
+      body,
+    };
+  }
+
+  private tell(claim: Claim, outcome: string, status: number | null, ms: number, elapsed: number): void {
+    this.attempts.inc({ outcome });
+    if (outcome === 'success' && claim.trigger === 'auto')
+      this.latency.observe((claim.eventAgeMs + elapsed) / 1_000);
+    this.logger.info(
+      {
+        organization: claim.organizationId,
+        endpoint: claim.endpointId,
+        event: claim.eventId,
+        type: claim.eventType,
+        delivery: claim.id,
+        attempt: claim.attempts,
+        trigger: claim.trigger,
+        outcome,
+        status,
+        ms,
+      },
+      'delivery.attempted',
+    );
+  }
+}
+
+/** The event's body with the endpoint's id as the last member of its `meta`: the same bytes at every attempt. */
+export const addressTo = (body: string, endpointId: string): string =>
+  `${body.slice(0, -2)},"webhookId":"${encodeId('wh', endpointId)}"}}`;
+
+function outcomeOf(status: number): 'success' | 'redirect' | 'http' {
+  if (status >= 200 && status < 300) return 'success';
+  return status >= 300 && status < 400 ? 'redirect' : 'http';
+}
+
+function errorOf(result: SafeResult): string | null {
+  if (result.outcome !== 'response') return storable(result.error.slice(0, 1_000));
+  if (result.status >= 200 && result.status < 300) return null;
+  return `HTTP ${result.status}`;
+}
+
+/** PostgreSQL keeps neither NUL characters nor halves of surrogate pairs. */
+const storable = (text: string): string => Buffer.from(text).toString().replaceAll('\u0000', '\ufffd');

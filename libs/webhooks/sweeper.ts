@@ -1,0 +1,174 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Database, type Tx } from '@hub/model/database.js';
+import { LOGGER, type Logger } from '@hub/platform/logger.js';
+import type { Claim } from './claims.js';
+import { activateHeads, lockOrder, shareEndpointStates, type Lane, type OrderKey } from './delivery-order.js';
+import { Lanes } from './lanes.js';
+import type { AttemptResult } from './sender.js';
+import { Settlement } from './settlement.js';
+
+const EVERY_MS = 1_000;
+const BATCH = 100;
+const KEYS_PER_TICK = 500;
+/** For how long a delivery that fails keeps its conversation's later ones waiting, unless the order is strict. */
+const MAX_BLOCK_MINUTES = 15;
+const FIRST = '00000000-0000-0000-0000-000000000000';
+
+const EXPIRED = `
+  SELECT d.organization_id AS "organizationId", d.endpoint_id AS "endpointId", d.order_key AS "orderKey", d.id,
+    d.lease_token AS "leaseToken", d.resume_status AS "resumeStatus", d.attempts, a.id AS "attemptId", a.trigger
+  FROM webhook_delivery d
+  JOIN webhook_attempt a ON a.organization_id = d.organization_id AND a.delivery_id = d.id AND a.n = d.attempts
+  WHERE d.status = 'leased' AND d.lease_until < now()
+  ORDER BY d.lease_until LIMIT ${BATCH}`;
+
+const FAILING = `
+  SELECT d.organization_id AS "organizationId", d.endpoint_id AS "endpointId", d.order_key AS "orderKey", d.id
+  FROM webhook_delivery d
+  JOIN webhook_endpoint e ON e.organization_id = d.organization_id AND e.id = d.endpoint_id
+  WHERE d.status = 'pending' AND NOT d.out_of_band AND d.first_attempt_at < now() - interval '${MAX_BLOCK_MINUTES} minutes'
+    AND coalesce(e.config->>'ordering', 'conversation') = 'conversation'
+  ORDER BY d.first_attempt_at LIMIT ${BATCH}`;
+
+/** The first unfinished delivery of each order key after a given one. */
+const HEADS = `
+  SELECT DISTINCT ON (organization_id, endpoint_id, order_key)
+    organization_id AS "organizationId", endpoint_id AS "endpointId", order_key AS "orderKey", status
+  FROM webhook_delivery
+  WHERE status IN ('blocked','pending','leased') AND NOT out_of_band
+    AND (organization_id, endpoint_id, order_key) > ($1, $2, $3)
+  ORDER BY organization_id, endpoint_id, order_key, position LIMIT ${KEYS_PER_TICK}`;
+
+/** Jumps from lane to lane in the index, however many deliveries are due in each. */
+const DUE = `
+  WITH RECURSIVE lane AS (
+    (SELECT organization_id, endpoint_id FROM webhook_delivery WHERE status = 'pending'
+     ORDER BY organization_id, endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM lane CROSS JOIN LATERAL (
+      SELECT d.organization_id, d.endpoint_id FROM webhook_delivery d
+      WHERE d.status = 'pending' AND (d.organization_id, d.endpoint_id) > (lane.organization_id, lane.endpoint_id)
+      ORDER BY d.organization_id, d.endpoint_id LIMIT 1) AS next
+  )
+  SELECT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM lane
+  WHERE EXISTS (
+    SELECT FROM webhook_delivery d
+    WHERE d.organization_id = lane.organization_id AND d.endpoint_id = lane.endpoint_id AND d.status = 'pending'
+      AND d.priority IN (0, 1) AND d.next_attempt_at <= now())`;
+
+/**
+ * Once a second, in every worker: whatever a crash, a lost hint or a clock has left behind goes on. Every step is
+ * fenced or locked, so any number of sweepers may run at once.
+ */
+@Injectable()
+export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
+  private stopped = false;
+  private wakeUp: () => void = () => undefined;
+  private loop: Promise<void> = Promise.resolve();
+  private cursor: OrderKey = { organizationId: FIRST, endpointId: FIRST, orderKey: FIRST };
+
+  constructor(
+    private readonly db: Database,
+    private readonly settlement: Settlement,
+    private readonly lanes: Lanes,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.loop = this.run();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    this.wakeUp();
+    await this.loop;
+  }
+
+  /** One round of all four. */
+  async sweep(): Promise<void> {
+    await this.endExpiredLeases();
+    await this.passFailingHeads();
+    await this.healOrder();
+    for (const lane of await this.dueLanes()) this.lanes.kick(lane);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      await this.sweep().catch((error: unknown) => this.logger.warn({ error: String(error) }, 'sweep.failed'));
+      if (this.stopped) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, EVERY_MS);
+        this.wakeUp = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** Whoever held the lease is dead or too late: the attempt was `interrupted`, the delivery is due again. */
+  private async endExpiredLeases(): Promise<void> {
+    const expired = await this.read<AttemptResult['claim'][]>(EXPIRED);
+    if (expired.length === 0) return;
+    await this.settlement.settleNow(expired.map(interrupted));
+    this.logger.warn({ deliveries: expired.length }, 'delivery.interrupted');
+  }
+
+  private async passFailingHeads(): Promise<void> {
+    const failing = await this.read<(OrderKey & { id: string })[]>(FAILING);
+    if (failing.length === 0) return;
+    await this.inOrder(failing, async (tx) => {
+      await tx.query(
+        `UPDATE webhook_delivery d SET out_of_band = true
+         FROM unnest($1::uuid[], $2::uuid[]) AS n(organization_id, id)
+         WHERE d.organization_id = n.organization_id AND d.id = n.id AND d.status = 'pending'`,
+        [failing.map(({ organizationId }) => organizationId), failing.map(({ id }) => id)],
+      );
+      await activateHeads(tx, failing);
+    });
+  }
+
+  /** A few hundred order keys a round, in turn: a blocked delivery that has nothing before it is activated. */
+  private async healOrder(): Promise<void> {
+    const { organizationId, endpointId, orderKey } = this.cursor;
+    const heads = await this.read<(OrderKey & { status: string })[]>(HEADS, [organizationId, endpointId, orderKey]);
+    this.cursor = (heads.length === KEYS_PER_TICK && heads.at(-1)) || {
+      organizationId: FIRST,
+      endpointId: FIRST,
+      orderKey: FIRST,
+    };
+    const stuck = heads.filter(({ status }) => status === 'blocked');
+    if (stuck.length > 0) await this.inOrder(stuck, async (tx) => void (await activateHeads(tx, stuck)));
+  }
+
+  private dueLanes(): Promise<Lane[]> {
+    return this.read<Lane[]>(DUE);
+  }
+
+  private inOrder(keys: readonly OrderKey[], work: (tx: Tx) => Promise<void>): Promise<void> {
+    return this.db.system('lanes', async (tx) => {
+      await shareEndpointStates(tx, [...new Set(keys.map(({ organizationId }) => organizationId))]);
+      await lockOrder(
+        tx,
+        keys.map(({ orderKey }) => orderKey),
+      );
+      await work(tx);
+    });
+  }
+
+  private read<T>(sql: string, values: unknown[] = []): Promise<T> {
+    return this.db.system('lanes', (tx) => tx.query<T>(sql, values));
+  }
+}
+
+const interrupted = (claim: Pick<Claim, keyof AttemptResult['claim']>): AttemptResult => ({
+  claim,
+  outcome: 'interrupted',
+  verdict: { kind: 'retry', inMs: 0 },
+  statusCode: null,
+  durationMs: null,
+  requestHeaders: null,
+  responseBody: null,
+  responseTruncated: false,
+  error: 'The process that was sending it ended',
+});

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { EventsModule } from '@hub/events/events.module.js';
+import { Claims } from './claims.js';
+import { Sender } from './sender.js';
+import { Settlement } from './settlement.js';
+import { WebhooksQueries } from './webhooks.queries.js';
+import { WebhooksService } from './webhooks.service.js';
+
+/** Tests and retries by hand are sent by the process that is asked; everything else by the workers. */
+@Module({
+  imports: [EventsModule],
+  providers: [WebhooksService, WebhooksQueries, Claims, Sender, Settlement],
+  exports: [WebhooksService, WebhooksQueries, Claims, Sender, Settlement],
+})
+export class WebhooksModule {}

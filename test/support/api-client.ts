@@ -1,0 +1,105 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+
+export interface Attributes {
+  readonly [name: string]: never;
+}
+
+/** A resource as tests read it: loosely, because the OpenAPI document has already checked its shape. */
+export interface Resource {
+  readonly id: string;
+  readonly type: string;
+  readonly attributes: Record<string, never>;
+  readonly relationships?: Record<string, never>;
+}
+
+export interface Answer<D = Resource> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly data: D;
+  readonly meta: Record<string, never>;
+  readonly error: { code: string; message: string; details?: { field: string; message: string }[] };
+}
+
+interface Call {
+  readonly body?: unknown;
+  /** The body as it is, instead of JSON. */
+  readonly raw?: string | Buffer;
+  readonly headers?: Record<string, string>;
+}
+
+type Document = { paths: Record<string, Record<string, { responses: Record<string, unknown> }>> };
+
+const validators = new WeakMap<object, Map<string, ValidateFunction>>();
+
+/**
+ * A client of the native API that holds every answer against the served OpenAPI document: an answer that the document
+ * does not describe fails the test that caused it.
+ */
+export class ApiClient {
+  constructor(
+    readonly url: string,
+    readonly key: string,
+    private readonly document: object,
+    readonly organizationId: string,
+  ) {}
+
+  get = <D = Resource>(path: string, call?: Call): Promise<Answer<D>> => this.call<D>('GET', path, call);
+  post = <D = Resource>(path: string, body?: unknown, call?: Call): Promise<Answer<D>> =>
+    this.call<D>('POST', path, { body, ...call });
+  patch = <D = Resource>(path: string, body?: unknown, call?: Call): Promise<Answer<D>> =>
+    this.call<D>('PATCH', path, { body, ...call });
+  delete = (path: string, call?: Call): Promise<Answer> => this.call('DELETE', path, call);
+
+  async call<D = Resource>(method: string, path: string, { body, raw, headers = {} }: Call = {}): Promise<Answer<D>> {
+    const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.key}`,
+        ...(payload !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(payload !== undefined && { body: payload }),
+    });
+    const text = await response.text();
+    const json = text === '' ? {} : (JSON.parse(text) as object);
+    this.hold(method, path, response.status, json);
+    return { status: response.status, headers: response.headers, text, ...json } as Answer<D>;
+  }
+
+  /** @throws Error when the document does not know the answer */
+  private hold(method: string, path: string, status: number, json: object): void {
+    const template = this.templateOf(method, path.split('?')[0]?.replace(/^\/api\/v1\//, '/v1/') ?? '');
+    if (!template) {
+      if (status === 404) return;
+      throw new Error(`${method} ${path} answered ${status}, but the document has no such path`);
+    }
+    const key = `${method} ${template} ${status}`;
+    const known = validators.get(this.document) ?? new Map<string, ValidateFunction>();
+    validators.set(this.document, known);
+    const validate = known.get(key) ?? this.compile(method, template, status);
+    known.set(key, validate);
+    if (!validate(json)) throw new Error(`${key} is not as documented: ${JSON.stringify(validate.errors?.slice(0, 5))}`);
+  }
+
+  private templateOf(method: string, path: string): string | undefined {
+    const { paths } = this.document as Document;
+    return Object.keys(paths)
+      .filter((template) => paths[template]?.[method.toLowerCase()])
+      .filter((template) => new RegExp(`^${template.replace(/\{[^}]+\}/g, '[^/]+')}$`).test(path))
+      .sort((a, b) => a.split('{').length - b.split('{').length)[0];
+  }
+
+  private compile(method: string, template: string, status: number): ValidateFunction {
+    const { responses } = (this.document as Document).paths[template]?.[method.toLowerCase()] ?? { responses: {} };
+    const response = responses[status] as { content?: Record<string, { schema: object }> } | undefined;
+    if (!response) throw new Error(`${method} ${template} answered ${status}, which the document does not name`);
+    const schema = response.content?.['application/json']?.schema ?? { type: 'object', maxProperties: 0 };
+    const ajv = new Ajv2020({ strict: false, allErrors: true });
+    formats.default(ajv);
+    const { components } = this.document as { components: object };
+    return ajv.compile({ ...schema, components });
+  }
+}
