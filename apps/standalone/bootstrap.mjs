@@ -156,6 +156,7 @@ async function build() {
   const started = Date.now();
   const sources = digest(SOURCES);
   console.log('Building ...');
+  fs.rmSync(BUILD_STAMP, { force: true });
   await node(path.join(MODULES, '@nestjs/cli/bin/nest.js'), ['build']);
   for (const folder of OUTPUT) removeOlder(path.join(ROOT, folder), started);
   fs.writeFileSync(BUILD_STAMP, sources + digest(OUTPUT));
@@ -218,6 +219,21 @@ function takeLock() {
   return false;
 }
 
+/**
+ * npm runs scripts through a shell, which does not hand a signal on when npm alone is sent one: it dies of it. When
+ * the shell that started us is gone we are meant too.
+ */
+function followShell() {
+  const shell = process.ppid;
+  if (!process.env.npm_lifecycle_event || process.platform === 'win32') return;
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  timer.unref();
+}
+
 async function prepare() {
   if (isBuilt() && isInstalled(false)) return;
   try {
@@ -236,6 +252,7 @@ async function prepare() {
 
 async function main() {
   checkNode();
+  followShell();
   const [command, which] = process.argv.slice(2);
   const program = command === 'run' ? PROGRAMS[which] : command === 'start' ? PROGRAMS.start : null;
   if (!program && command !== 'build')

@@ -21,7 +21,7 @@ OpenAPI:               ${url}/docs
 Admin API key:         ${shown}
 Data and logs:         ${settings.dataDir}
 
-Try it in another terminal (a channel of your own, a message from a contact, the conversation it opened):
+Try it in another terminal${key.created ? '' : ', where KEY=<your key> is set'} (a channel of your own, a message from a contact, the conversation it opened):
 
 ${tries(url, key.created).join('\n')}
 

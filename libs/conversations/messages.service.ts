@@ -42,7 +42,7 @@ const NEEDS: Record<string, Capability> = {
   html: 'text',
 };
 /** Types that only some channels have a form for, whatever else they can do. */
-const HTML_CHANNELS: readonly ChannelType[] = ['email', 'webchat', 'api', 'internal'];
+const HTML_CHANNELS: ReadonlySet<ChannelType> = new Set<ChannelType>(['email', 'webchat', 'api', 'internal']);
 
 @Injectable()
 export class MessagesService {
@@ -127,7 +127,7 @@ export class MessagesService {
     if (target.closed) throw new ConversationClosedError();
     const need = NEEDS[content.type];
     const carried = need !== undefined && capabilitiesOf(target.channelType)[need];
-    const hasForm = content.type !== 'html' || HTML_CHANNELS.includes(target.channelType);
+    const hasForm = content.type !== 'html' || HTML_CHANNELS.has(target.channelType);
     if (!carried || !hasForm) throw new UnsupportedContentTypeError(content.type, target.channelType);
     if (!target.channelActive) throw new ChannelNotConnectedError();
     return target;

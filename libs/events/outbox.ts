@@ -76,7 +76,7 @@ export class Outbox {
    * their commits, because the number is taken under the conversation's row lock.
    */
   async append<T extends EventType>(tx: Tx, event: DomainEvent<T>): Promise<void> {
-    const row = this.prepare(event as unknown as DomainEvent);
+    const row = this.prepare(event);
     const values = [
       event.author.organizationId,
       row.id,

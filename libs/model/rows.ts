@@ -7,7 +7,7 @@ export async function insertRow<E extends ObjectLiteral>(
   entity: EntityTarget<E>,
   values: Partial<E>,
 ): Promise<void> {
-  await tx.createQueryBuilder().insert().into(entity).values(values as QueryDeepPartialEntity<E>).updateEntity(false).execute();
+  await tx.createQueryBuilder().insert().into(entity).values(values).updateEntity(false).execute();
 }
 
 /** One plain UPDATE by primary key that also moves `updated_at`. Undefined values are left out. */

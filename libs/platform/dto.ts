@@ -173,7 +173,7 @@ function field(
     FIELDS.set(target, fields.set(String(key), { kind, required: !optional, nullable, nested, schema }));
   };
   const lenient = optional || nullable ? [ValidateIf((_, value) => value !== undefined && value !== null)] : [];
-  return applyDecorators(register, ...lenient, ...checks) as PropertyDecorator;
+  return applyDecorators(register, ...lenient, ...checks);
 }
 
 /** The JSON Schema of a DTO, from the same decorators that check it. */

@@ -39,7 +39,7 @@ export function createHttpAdapter(config: Pick<Config, 'TRUST_PROXY'>, onFramewo
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
-    else parseJson(request, body as string, done);
+    else void parseJson(request, body as string, done);
   });
   return adapter;
 }

@@ -44,7 +44,7 @@ export class QueueBackend {
   worker<T>(name: string, processor: Processor<T>, options: Omit<WorkerOptions, 'connection'> = {}): Worker<T> {
     const worker = new Worker<T>(name, processor, { ...options, connection: this.connection() }, this.factory());
     worker.on('error', (error) => this.logger.warn({ queue: name, error: error.message }, 'queue.error'));
-    this.workers.push(worker as unknown as Worker);
+    this.workers.push(worker);
     return worker;
   }
 

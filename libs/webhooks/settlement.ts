@@ -92,7 +92,8 @@ export class Settlement {
       const moved = await this.finish(tx, results);
       const applied = results.filter(({ claim }) => moved.has(claim.id));
       await this.count(tx, applied, moved);
-      for (const { claim } of gone.filter((result) => moved.has(result.claim.id))) await this.disable(tx, claim);
+      for (const { claim } of gone.filter((result) => moved.has(result.claim.id)))
+        await this.disable(tx, claim);
       const ended = applied.filter(({ claim }) => moved.get(claim.id) !== 'pending');
       const lanes = await activateHeads(
         tx,
@@ -128,7 +129,11 @@ export class Settlement {
   }
 
   /** Tests count for nothing; an interrupted attempt says nothing about the endpoint. */
-  private async count(tx: Tx, results: readonly AttemptResult[], moved: Map<string, DeliveryStatus>): Promise<void> {
+  private async count(
+    tx: Tx,
+    results: readonly AttemptResult[],
+    moved: Map<string, DeliveryStatus>,
+  ): Promise<void> {
     const tallies = new Map<string, Tally>();
     for (const { claim, outcome, verdict, durationMs } of results) {
       if (claim.trigger === 'test') continue;

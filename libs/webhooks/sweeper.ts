@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Database, type Tx } from '@hub/model/database.js';
+import { Database, type Prepared, type Tx } from '@hub/model/database.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import type { Claim } from './claims.js';
 import { activateHeads, lockOrder, shareEndpointStates, type Lane, type OrderKey } from './delivery-order.js';
@@ -14,33 +14,44 @@ const KEYS_PER_TICK = 500;
 const MAX_BLOCK_MINUTES = 15;
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
-const EXPIRED = `
+const EXPIRED: Prepared = {
+  name: 'webhook-sweep-expired',
+  text: `
   SELECT d.organization_id AS "organizationId", d.endpoint_id AS "endpointId", d.order_key AS "orderKey", d.id,
     d.lease_token AS "leaseToken", d.resume_status AS "resumeStatus", d.attempts, a.id AS "attemptId", a.trigger
   FROM webhook_delivery d
   JOIN webhook_attempt a ON a.organization_id = d.organization_id AND a.delivery_id = d.id AND a.n = d.attempts
   WHERE d.status = 'leased' AND d.lease_until < now()
-  ORDER BY d.lease_until LIMIT ${BATCH}`;
+  ORDER BY d.lease_until LIMIT ${BATCH}`,
+};
 
-const FAILING = `
+const FAILING: Prepared = {
+  name: 'webhook-sweep-failing',
+  text: `
   SELECT d.organization_id AS "organizationId", d.endpoint_id AS "endpointId", d.order_key AS "orderKey", d.id
   FROM webhook_delivery d
   JOIN webhook_endpoint e ON e.organization_id = d.organization_id AND e.id = d.endpoint_id
   WHERE d.status = 'pending' AND NOT d.out_of_band AND d.first_attempt_at < now() - interval '${MAX_BLOCK_MINUTES} minutes'
     AND coalesce(e.config->>'ordering', 'conversation') = 'conversation'
-  ORDER BY d.first_attempt_at LIMIT ${BATCH}`;
+  ORDER BY d.first_attempt_at LIMIT ${BATCH}`,
+};
 
 /** The first unfinished delivery of each order key after a given one. */
-const HEADS = `
+const HEADS: Prepared = {
+  name: 'webhook-sweep-heads',
+  text: `
   SELECT DISTINCT ON (organization_id, endpoint_id, order_key)
     organization_id AS "organizationId", endpoint_id AS "endpointId", order_key AS "orderKey", status
   FROM webhook_delivery
   WHERE status IN ('blocked','pending','leased') AND NOT out_of_band
     AND (organization_id, endpoint_id, order_key) > ($1, $2, $3)
-  ORDER BY organization_id, endpoint_id, order_key, position LIMIT ${KEYS_PER_TICK}`;
+  ORDER BY organization_id, endpoint_id, order_key, position LIMIT ${KEYS_PER_TICK}`,
+};
 
 /** Jumps from lane to lane in the index, however many deliveries are due in each. */
-const DUE = `
+const DUE: Prepared = {
+  name: 'webhook-sweep-due',
+  text: `
   WITH RECURSIVE lane AS (
     (SELECT organization_id, endpoint_id FROM webhook_delivery WHERE status = 'pending'
      ORDER BY organization_id, endpoint_id LIMIT 1)
@@ -54,7 +65,8 @@ const DUE = `
   WHERE EXISTS (
     SELECT FROM webhook_delivery d
     WHERE d.organization_id = lane.organization_id AND d.endpoint_id = lane.endpoint_id AND d.status = 'pending'
-      AND d.priority IN (0, 1) AND d.next_attempt_at <= now())`;
+      AND d.priority IN (0, 1) AND d.next_attempt_at <= now())`,
+};
 
 /**
  * Once a second, in every worker: whatever a crash, a lost hint or a clock has left behind goes on. Every step is
@@ -94,7 +106,9 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      await this.sweep().catch((error: unknown) => this.logger.warn({ error: String(error) }, 'sweep.failed'));
+      await this.sweep().catch((error: unknown) =>
+        this.logger.warn({ error: String(error) }, 'sweep.failed'),
+      );
       if (this.stopped) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, EVERY_MS);
@@ -108,14 +122,14 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Whoever held the lease is dead or too late: the attempt was `interrupted`, the delivery is due again. */
   private async endExpiredLeases(): Promise<void> {
-    const expired = await this.read<AttemptResult['claim'][]>(EXPIRED);
+    const expired = await this.read<AttemptResult['claim']>(EXPIRED);
     if (expired.length === 0) return;
     await this.settlement.settleNow(expired.map(interrupted));
     this.logger.warn({ deliveries: expired.length }, 'delivery.interrupted');
   }
 
   private async passFailingHeads(): Promise<void> {
-    const failing = await this.read<(OrderKey & { id: string })[]>(FAILING);
+    const failing = await this.read<OrderKey & { id: string }>(FAILING);
     if (failing.length === 0) return;
     await this.inOrder(failing, async (tx) => {
       await tx.query(
@@ -131,7 +145,11 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   /** A few hundred order keys a round, in turn: a blocked delivery that has nothing before it is activated. */
   private async healOrder(): Promise<void> {
     const { organizationId, endpointId, orderKey } = this.cursor;
-    const heads = await this.read<(OrderKey & { status: string })[]>(HEADS, [organizationId, endpointId, orderKey]);
+    const heads = await this.read<OrderKey & { status: string }>(HEADS, [
+      organizationId,
+      endpointId,
+      orderKey,
+    ]);
     this.cursor = (heads.length === KEYS_PER_TICK && heads.at(-1)) || {
       organizationId: FIRST,
       endpointId: FIRST,
@@ -142,7 +160,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private dueLanes(): Promise<Lane[]> {
-    return this.read<Lane[]>(DUE);
+    return this.read<Lane>(DUE);
   }
 
   private inOrder(keys: readonly OrderKey[], work: (tx: Tx) => Promise<void>): Promise<void> {
@@ -156,8 +174,8 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     });
   }
 
-  private read<T>(sql: string, values: unknown[] = []): Promise<T> {
-    return this.db.system('lanes', (tx) => tx.query<T>(sql, values));
+  private read<R extends object>(statement: Prepared, values: unknown[] = []): Promise<R[]> {
+    return this.db.lookup<R>('lanes', statement, values);
   }
 }
 

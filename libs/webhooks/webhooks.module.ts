@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { EventsModule } from '@hub/events/events.module.js';
 import { Claims } from './claims.js';
+import { SendNow } from './send-now.js';
 import { Sender } from './sender.js';
 import { Settlement } from './settlement.js';
 import { WebhooksQueries } from './webhooks.queries.js';
@@ -9,7 +10,7 @@ import { WebhooksService } from './webhooks.service.js';
 /** Tests and retries by hand are sent by the process that is asked; everything else by the workers. */
 @Module({
   imports: [EventsModule],
-  providers: [WebhooksService, WebhooksQueries, Claims, Sender, Settlement],
+  providers: [WebhooksService, WebhooksQueries, Claims, SendNow, Sender, Settlement],
   exports: [WebhooksService, WebhooksQueries, Claims, Sender, Settlement],
 })
 export class WebhooksModule {}

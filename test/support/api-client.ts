@@ -61,7 +61,7 @@ export class ApiClient {
         ...(payload !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(payload !== undefined && { body: payload }),
+      ...(payload !== undefined && { body: payload as BodyInit }),
     });
     const text = await response.text();
     const json = text === '' ? {} : (JSON.parse(text) as object);

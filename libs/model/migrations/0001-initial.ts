@@ -359,7 +359,6 @@ const WEBHOOKS = `
   );
   CREATE INDEX webhook_delivery_due ON webhook_delivery (organization_id, endpoint_id, priority, next_attempt_at)
     WHERE status = 'pending';
-  CREATE INDEX webhook_delivery_lane ON webhook_delivery (next_attempt_at) WHERE status = 'pending';
   CREATE INDEX webhook_delivery_lease ON webhook_delivery (lease_until) WHERE status = 'leased';
   CREATE INDEX webhook_delivery_order ON webhook_delivery (organization_id, endpoint_id, order_key, position)
     WHERE status IN ('blocked','pending','leased');

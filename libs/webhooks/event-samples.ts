@@ -1,0 +1,168 @@
+import { EVENT_TYPES, type EventSnapshots, type EventType } from '@hub/events/catalog.js';
+import type { Author, Changes, DomainEvent } from '@hub/events/outbox.js';
+import type { BotView, ChannelView, ContactView, ConversationView, MessageView } from '@hub/model/views.js';
+
+/* An invented conversation, the same in every example: nobody's data, and no record that exists. */
+const AT = new Date('2026-01-31T12:00:00.000Z');
+const id = (n: number): string => `01900000-0000-7000-8000-00000000000${n}`;
+const organizationId = id(0);
+const channel = { id: id(1), type: 'api', name: 'Example channel' } as const;
+const person = {
+  id: id(2),
+  name: 'Ada Example',
+  phone: '+4915112345678',
+  email: 'ada@example.com',
+  avatar: null,
+};
+const agent = { id: id(3), type: 'user', name: 'Sam Example' } as const;
+const content = { type: 'text', text: 'Hello, this is an example.' } as const;
+
+const conversation: ConversationView = {
+  organizationId,
+  id: id(4),
+  number: 1,
+  subject: 'An example',
+  status: 'open',
+  priority: 'normal',
+  channel,
+  contact: { ...person, metadata: {} },
+  assignee: agent,
+  assignedAt: AT,
+  assignedBy: agent,
+  bot: null,
+  lastMessage: { id: id(5), content, direction: 'inbound', timestamp: AT },
+  unreadCount: 1,
+  messageCount: 1,
+  firstMessageAt: AT,
+  lastMessageAt: AT,
+  snoozedUntil: null,
+  closedAt: null,
+  closedBy: null,
+  resolution: null,
+  closureReason: null,
+  reopenedAt: null,
+  reopenedBy: null,
+  tags: ['example'],
+  metadata: {},
+  version: 1,
+  createdAt: AT,
+  updatedAt: AT,
+};
+
+const message: MessageView = {
+  organizationId,
+  id: id(5),
+  number: 1,
+  conversationId: conversation.id,
+  channelId: channel.id,
+  seq: 1,
+  direction: 'inbound',
+  content,
+  status: 'delivered',
+  sender: { type: 'contact', id: person.id, name: person.name },
+  externalId: 'example-1',
+  clientMessageId: null,
+  metadata: {},
+  occurredAt: AT,
+  createdAt: AT,
+};
+
+const contact: ContactView = {
+  organizationId,
+  ...person,
+  number: 1,
+  externalId: 'ada-1',
+  metadata: {},
+  tags: [],
+  identifiers: [{ channelType: 'api', channelId: channel.id, identifier: 'ada-1', displayName: person.name }],
+  lastSeenAt: AT,
+  conversationCount: 1,
+  createdAt: AT,
+  updatedAt: AT,
+};
+
+const channelView: ChannelView = {
+  organizationId,
+  ...channel,
+  number: 1,
+  status: 'active',
+  config: {},
+  defaultBot: null,
+  reopenWindowSeconds: 86_400,
+  metadata: {},
+  createdAt: AT,
+  updatedAt: AT,
+};
+
+const bot: BotView = {
+  organizationId,
+  id: id(6),
+  number: 2,
+  name: 'Example bot',
+  description: null,
+  status: 'active',
+  provider: 'custom',
+  model: null,
+  config: {},
+  channels: [channel],
+  createdAt: AT,
+  updatedAt: AT,
+};
+
+const closed: ConversationView = {
+  ...conversation,
+  status: 'closed',
+  closedAt: AT,
+  closedBy: agent,
+  resolution: 'resolved',
+  closureReason: 'Answered',
+};
+const unassigned: ConversationView = { ...conversation, assignee: null, assignedAt: null, assignedBy: null };
+
+const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
+  'conversation.created': unassigned,
+  'conversation.unassigned': unassigned,
+  'conversation.closed': closed,
+  'conversation.snoozed': {
+    ...conversation,
+    status: 'snoozed',
+    snoozedUntil: new Date('2026-02-01T08:00:00.000Z'),
+  },
+  'message.sent': { ...message, direction: 'outbound', status: 'sent', sender: agent, externalId: null },
+  'channel.deactivated': { ...channelView, status: 'inactive' },
+  'bot.deactivated': { ...bot, status: 'inactive' },
+  'test.ping': { id: id(7), message: 'This is a test.' },
+};
+const USUAL: Readonly<Record<string, EventSnapshots[EventType]>> = {
+  conversation,
+  message,
+  contact,
+  channel: channelView,
+  bot,
+};
+
+const CHANGES: { readonly [T in EventType]?: Changes } = {
+  'conversation.updated': { priority: { before: 'low', after: 'normal' } },
+  'conversation.closed': { status: { before: 'open', after: 'closed' } },
+  'conversation.reopened': { status: { before: 'closed', after: 'open' } },
+  'conversation.snoozed': { status: { before: 'open', after: 'snoozed' } },
+};
+
+export const isEmitted = (type: string): type is EventType =>
+  (EVENT_TYPES as readonly string[]).includes(type);
+
+/** An event of each type as it could happen, for tests and for the catalogue's examples. */
+export function sampleEvent(type: EventType, author: Author): DomainEvent {
+  const group = type.split('.')[0] ?? '';
+  const subject = SPECIAL[type] ?? USUAL[group];
+  if (!subject) throw new Error(`There is no example of ${type}`);
+  const changes = CHANGES[type];
+  return {
+    type,
+    author,
+    conversationId: group === 'conversation' || group === 'message' ? conversation.id : null,
+    channelId: null,
+    subject: subject as DomainEvent['subject'],
+    ...(changes && { changes }),
+  };
+}

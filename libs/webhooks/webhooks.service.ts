@@ -1,0 +1,229 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { IsNull } from 'typeorm';
+import { Outbox, type Author } from '@hub/events/outbox.js';
+import { Database, type Tx } from '@hub/model/database.js';
+import { insertRow, updateRow } from '@hub/model/rows.js';
+import { WebhookEndpoint } from '@hub/model/webhook.entity.js';
+import { CONFIG, type Config } from '@hub/platform/config.js';
+import { ValidationError } from '@hub/platform/errors.js';
+import { newId } from '@hub/platform/ids.js';
+import { checkUrl } from '@hub/platform/safe-fetch.js';
+import { SecretBox } from '@hub/platform/secret-box.js';
+import { Claims } from './claims.js';
+import {
+  cancelUnfinished,
+  dropOrder,
+  holdUnfinished,
+  ownEndpointStates,
+  releaseHeld,
+  type Lane,
+} from './delivery-order.js';
+import { checkConfig, checkEvents, checkHeaders, withDefaults } from './endpoint-input.js';
+import { isEmitted, sampleEvent } from './event-samples.js';
+import { SendNow } from './send-now.js';
+import { newSecret, rotate } from './signing.js';
+import { DeliveryInProgressError, WebhookNotFoundError } from './webhooks.errors.js';
+import { WebhooksQueries } from './webhooks.queries.js';
+import type {
+  CreateWebhook,
+  NewSecretView,
+  RetryResult,
+  TestResult,
+  UpdateWebhook,
+  WebhookView,
+} from './webhooks.types.js';
+
+/** For how long an old secret still signs beside a new one, unless said otherwise. */
+export const ROTATION_OVERLAP_SECONDS = 86_400;
+const MAX_OVERLAP_SECONDS = 7 * 86_400;
+
+@Injectable()
+export class WebhooksService {
+  constructor(
+    private readonly db: Database,
+    private readonly queries: WebhooksQueries,
+    private readonly claims: Claims,
+    private readonly engine: SendNow,
+    private readonly outbox: Outbox,
+    private readonly box: SecretBox,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * Subscribes an endpoint, active at once.
+   * @throws ValidationError INVALID_URL, INVALID_EVENTS, or naming `headers.<name>` or `config.<key>`
+   */
+  async create({ organizationId }: Author, command: CreateWebhook): Promise<NewSecretView> {
+    const events = checkEvents(command.events);
+    checkHeaders(command.headers);
+    checkConfig(command.config);
+    await checkUrl(command.url, this.config.WEBHOOK_ALLOWED_NETWORKS);
+    const id = newId();
+    const secret = newSecret();
+    const webhook = await this.db.transaction(organizationId, async (tx) => {
+      await insertRow(tx, WebhookEndpoint, {
+        organizationId,
+        id,
+        url: command.url,
+        events,
+        description: command.description,
+        headers: this.sealAll(command.headers),
+        secrets: rotate([], this.box.seal(secret), new Date(), 0),
+        config: command.config,
+        status: 'active',
+      });
+      return this.queries.getWebhook(organizationId, id, tx);
+    });
+    return { webhook, secret };
+  }
+
+  /** @throws WebhookNotFoundError, and what {@link create} throws */
+  async update({ organizationId }: Author, command: UpdateWebhook): Promise<WebhookView> {
+    const { id, url, events, headers, description, status } = command;
+    const changes: Partial<WebhookEndpoint> = {
+      ...(description !== undefined && { description }),
+      ...(events && { events: checkEvents(events) }),
+    };
+    if (headers) {
+      checkHeaders(headers);
+      changes.headers = this.sealAll(headers);
+    }
+    if (url !== undefined) {
+      await checkUrl(url, this.config.WEBHOOK_ALLOWED_NETWORKS);
+      changes.url = url;
+    }
+    return this.db.transaction(organizationId, async (tx) => {
+      const before = await this.lockIn(tx, organizationId, id);
+      if (command.config) {
+        changes.config = mergeConfig(before.config, command.config);
+        checkConfig(changes.config);
+      }
+      if (status) Object.assign(changes, { status, ...(status === 'active' && { disabledReason: null }) });
+      await updateRow(tx, WebhookEndpoint, { organizationId, id }, changes);
+      await this.follow(tx, before, changes);
+      return this.queries.getWebhook(organizationId, id, tx);
+    });
+  }
+
+  /** Its unfinished deliveries become `cancelled`; what has been delivered stays to be read by nobody. */
+  async remove({ organizationId }: Author, id: string): Promise<void> {
+    await this.db.transaction(organizationId, async (tx) => {
+      await this.lockIn(tx, organizationId, id);
+      await updateRow(
+        tx,
+        WebhookEndpoint,
+        { organizationId, id },
+        { deletedAt: new Date(), headers: {}, secrets: [] },
+      );
+      await cancelUnfinished(tx, { organizationId, endpointId: id });
+    });
+  }
+
+  /**
+   * A new secret; the old ones go on signing beside it for the overlap, five secrets in all at the most.
+   * @param overlapSeconds 0 to seven days; 0 ends the old ones at once
+   */
+  async rotateSecret(
+    { organizationId }: Author,
+    id: string,
+    overlapSeconds = ROTATION_OVERLAP_SECONDS,
+  ): Promise<NewSecretView> {
+    if (!Number.isInteger(overlapSeconds) || overlapSeconds < 0 || overlapSeconds > MAX_OVERLAP_SECONDS) {
+      throw ValidationError.of('overlap', `overlap must be whole seconds from 0 to ${MAX_OVERLAP_SECONDS}`);
+    }
+    const secret = newSecret();
+    const webhook = await this.db.transaction(organizationId, async (tx) => {
+      const { secrets } = await this.lockIn(tx, organizationId, id);
+      const rotated = rotate(secrets, this.box.seal(secret), new Date(), overlapSeconds);
+      await updateRow(tx, WebhookEndpoint, { organizationId, id }, { secrets: rotated });
+      return this.queries.getWebhook(organizationId, id, tx);
+    });
+    return { webhook, secret };
+  }
+
+  /**
+   * Sends an invented event of the type to this one endpoint, whatever its status and its subscriptions, and waits for
+   * the answer. It is not retried, is no part of the event log and counts for no statistics.
+   * @throws WebhookNotFoundError; ValidationError INVALID_EVENTS naming `event`
+   */
+  async test(author: Author, id: string, event = 'test.ping'): Promise<TestResult> {
+    if (!isEmitted(event)) {
+      const message = `${event} is not an event that this version sends`;
+      throw new ValidationError([{ field: 'event', message }], 'The event is not valid', 'INVALID_EVENTS');
+    }
+    const sample = sampleEvent(event, author);
+    const row = this.outbox.prepare(sample);
+    const claim = await this.claims.claimTest(
+      { organizationId: author.organizationId, endpointId: id },
+      {
+        id: newId(),
+        eventId: row.id,
+        eventType: event,
+        subjectId: sample.subject.id,
+        body: `${row.bodyBefore}0${row.bodyAfter}`,
+      },
+    );
+    if (!claim) throw new WebhookNotFoundError();
+    const { result, status } = await this.engine.send(claim);
+    return {
+      deliveryId: claim.id,
+      status,
+      statusCode: result.statusCode,
+      latency: result.durationMs ?? 0,
+      timestamp: new Date(claim.claimedAtMs),
+    };
+  }
+
+  /**
+   * One attempt now, by hand, with the same id and the same bytes. It takes nothing from the schedule: what fails stays
+   * as it was.
+   * @throws WebhookNotFoundError, DeliveryNotFoundError; DeliveryInProgressError while an attempt is under way
+   */
+  async retry({ organizationId }: Author, webhookId: string, deliveryId: string): Promise<RetryResult> {
+    const claim = await this.claims.claimByHand({ organizationId, endpointId: webhookId }, deliveryId);
+    if (!claim) {
+      await this.queries.getDelivery(organizationId, webhookId, deliveryId); // tells which of the two is missing
+      throw new DeliveryInProgressError();
+    }
+    const { result, status } = await this.engine.send(claim);
+    return {
+      id: claim.id,
+      status,
+      statusCode: result.statusCode,
+      attempts: claim.attempts,
+      retriedAt: new Date(claim.claimedAtMs),
+    };
+  }
+
+  /** What a change of status or ordering means for the deliveries that are not finished. */
+  private async follow(tx: Tx, before: WebhookEndpoint, changes: Partial<WebhookEndpoint>): Promise<void> {
+    const lane: Lane = { organizationId: before.organizationId, endpointId: before.id };
+    const ordered = (config: WebhookEndpoint['config']): boolean => withDefaults(config).ordering !== 'none';
+    if (changes.config && ordered(before.config) && !ordered(changes.config)) await dropOrder(tx, lane);
+    if (changes.status === undefined || changes.status === before.status) return;
+    if (changes.status !== 'active') await holdUnfinished(tx, lane);
+    else await releaseHeld(tx, lane);
+  }
+
+  /** Loads an endpoint for change: nothing is fanned out to it and no attempt is settled until the transaction ends. */
+  private async lockIn(tx: Tx, organizationId: string, id: string): Promise<WebhookEndpoint> {
+    await ownEndpointStates(tx, [organizationId]);
+    const where = { organizationId, id, deletedAt: IsNull() };
+    const endpoint = await tx.findOne(WebhookEndpoint, { where, lock: { mode: 'pessimistic_write' } });
+    if (!endpoint) throw new WebhookNotFoundError();
+    return endpoint;
+  }
+
+  private sealAll(headers: Readonly<Record<string, string>>): Record<string, string> {
+    return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, this.box.seal(value)]));
+  }
+}
+
+/** Steps belong to `custom` alone and go with it. */
+function mergeConfig(
+  stored: WebhookEndpoint['config'],
+  patch: WebhookEndpoint['config'],
+): WebhookEndpoint['config'] {
+  const { steps, ...merged } = { ...stored, ...patch };
+  return merged.retryPolicy === 'custom' || patch.steps ? { ...merged, ...(steps && { steps }) } : merged;
+}
