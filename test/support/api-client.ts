@@ -52,7 +52,11 @@ export class ApiClient {
     this.call<D>('PATCH', path, { body, ...call });
   delete = (path: string, call?: Call): Promise<Answer> => this.call('DELETE', path, call);
 
-  async call<D = Resource>(method: string, path: string, { body, raw, headers = {} }: Call = {}): Promise<Answer<D>> {
+  async call<D = Resource>(
+    method: string,
+    path: string,
+    { body, raw, headers = {} }: Call = {},
+  ): Promise<Answer<D>> {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(this.url + path, {
       method,
@@ -81,7 +85,8 @@ export class ApiClient {
     validators.set(this.document, known);
     const validate = known.get(key) ?? this.compile(method, template, status);
     known.set(key, validate);
-    if (!validate(json)) throw new Error(`${key} is not as documented: ${JSON.stringify(validate.errors?.slice(0, 5))}`);
+    if (!validate(json))
+      throw new Error(`${key} is not as documented: ${JSON.stringify(validate.errors?.slice(0, 5))}`);
   }
 
   private templateOf(method: string, path: string): string | undefined {
@@ -93,9 +98,12 @@ export class ApiClient {
   }
 
   private compile(method: string, template: string, status: number): ValidateFunction {
-    const { responses } = (this.document as Document).paths[template]?.[method.toLowerCase()] ?? { responses: {} };
+    const { responses } = (this.document as Document).paths[template]?.[method.toLowerCase()] ?? {
+      responses: {},
+    };
     const response = responses[status] as { content?: Record<string, { schema: object }> } | undefined;
-    if (!response) throw new Error(`${method} ${template} answered ${status}, which the document does not name`);
+    if (!response)
+      throw new Error(`${method} ${template} answered ${status}, which the document does not name`);
     const schema = response.content?.['application/json']?.schema ?? { type: 'object', maxProperties: 0 };
     const ajv = new Ajv2020({ strict: false, allErrors: true });
     formats.default(ajv);

@@ -38,7 +38,10 @@ export function testConfig(database: TestDatabase, more: NodeJS.ProcessEnv = {})
   });
 }
 
-export async function startHub({ worker = false, env = {} }: { worker?: boolean; env?: NodeJS.ProcessEnv } = {}): Promise<Hub> {
+export async function startHub({
+  worker = false,
+  env = {},
+}: { worker?: boolean; env?: NodeJS.ProcessEnv } = {}): Promise<Hub> {
   const database = await createTestDatabase();
   const config = testConfig(database, env);
   const { createApi } = await import('../../apps/api/app.js');

@@ -2,14 +2,7 @@
 // it is installed, then jest once per queue backend. Arguments go to jest: `npm test -- test/e2e/inbox -t reopen`.
 // TEST_QUEUES=postgres or =redis runs one backend only.
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
