@@ -1,4 +1,4 @@
-import { cleanEnv, makeValidator, num, port, str, url } from 'envalid';
+import { cleanEnv, makeValidator, num, str, url } from 'envalid';
 
 const secretKey = makeValidator((input: string) => {
   const bytes = Buffer.from(input, /^[0-9a-f]{64}$/i.test(input) ? 'hex' : 'base64');
@@ -8,6 +8,10 @@ const secretKey = makeValidator((input: string) => {
 const apiKey = makeValidator((input: string) => {
   if (!/^sk_[\w-]{29,}$/.test(input)) throw new Error('a string that starts with sk_ and has 32 characters or more');
   return input;
+});
+const port = makeValidator((input: string) => {
+  if (!/^\d{1,5}$/.test(input) || Number(input) > 65_535) throw new Error('a port number; 0 takes any free one');
+  return Number(input);
 });
 const list = makeValidator((input: string) =>
   input
