@@ -245,7 +245,7 @@ async function prepare() {
     if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
     throw new Refusal(
       `${ROOT} has to be set up first, and this user may not write there (${error.message}).\n` +
-        'Run `npm ci && npm run build` as its owner.',
+        'Run `npm run build` as its owner.',
     );
   }
 }
@@ -259,6 +259,8 @@ async function main() {
     throw new Refusal('usage: bootstrap.mjs start | run api|worker|migrate | build');
   await prepare();
   if (!program) return;
+  const settings = path.join(ROOT, '.env');
+  if (fs.existsSync(settings)) process.loadEnvFile(settings); // what is set already stays
   const target = path.join(DIST, program);
   process.argv.splice(1, process.argv.length, target, ...process.argv.slice(command === 'run' ? 4 : 3));
   await import(pathToFileURL(target).href);

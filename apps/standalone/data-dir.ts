@@ -5,11 +5,14 @@ import {
   mkdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+
+const ROTATE_AT_START = 5 * 1024 * 1024;
 
 export const isRoot = process.getuid?.() === 0;
 
@@ -41,11 +44,7 @@ export function keepOnce(file: string, content: () => string): string {
   const kept = readIfThere(file);
   if (kept !== null) return kept;
   const draft = `${file}.${process.pid}.tmp`;
-  writeFileSync(draft, content(), { mode: 0o600 });
-  if (isRoot) {
-    const { uid, gid } = statSync(path.dirname(file));
-    chownSync(draft, uid, gid);
-  }
+  replaceFile(draft, content());
   try {
     linkSync(draft, file);
   } catch (error) {
@@ -57,7 +56,26 @@ export function keepOnce(file: string, content: () => string): string {
   return readFileSync(file, 'utf8');
 }
 
+/** Only its owner can read it, and that is the folder's owner also where root has written. */
+export function replaceFile(file: string, content: string): void {
+  rmSync(file, { force: true }); // another user's file may not be written to, but in our folder it may be replaced
+  writeFileSync(file, content, { mode: 0o600 });
+  ownAlike(file);
+}
+
+/** Gives what root has made to the owner of the folder it lies in, who may be the one to start the next time. */
+export function ownAlike(file: string): void {
+  if (!isRoot) return;
+  const { uid, gid } = statSync(path.dirname(file));
+  chownSync(file, uid, gid);
+}
+
 export const randomSecret = (bytes: number): string => randomBytes(bytes).toString('base64url');
+
+/** Lets a log begin anew when it has grown large. Nobody may be writing to it. */
+export function rotate(file: string): void {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > ROTATE_AT_START) renameSync(file, `${file}.1`);
+}
 
 /** The end of a log, for a message about why something did not start. */
 export function lastLines(file: string, count: number): string {

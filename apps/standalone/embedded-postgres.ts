@@ -12,7 +12,16 @@ import {
 import path from 'node:path';
 import pg from 'pg';
 import { findClusterHome, SYSTEM_HOME, type ClusterHome } from './cluster-home.js';
-import { isRoot, keepOnce, lastLines, openDataDir, randomSecret, readIfThere } from './data-dir.js';
+import {
+  isRoot,
+  keepOnce,
+  lastLines,
+  openDataDir,
+  randomSecret,
+  readIfThere,
+  replaceFile,
+  rotate,
+} from './data-dir.js';
 import { nativeBinaries, type NativeBinaries } from './native-binaries.js';
 import { anyFreePort, isFree } from './ports.js';
 import { isAlive, processesIn, run, sleep } from './processes.js';
@@ -114,7 +123,7 @@ export class EmbeddedPostgres {
       if (Date.now() > deadline) throw this.failure('It does not get ready.');
       if (failures > 0 || seen === 'busy') await sleep(200);
     }
-    writeFileSync(path.join(this.dataDir, 'postgres.port'), `${this.port}\n`);
+    replaceFile(path.join(this.dataDir, 'postgres.port'), `${this.port}\n`);
     await this.ensureDatabase();
   }
 
@@ -257,6 +266,7 @@ export class EmbeddedPostgres {
   }
 
   private openLog(): void {
+    rotate(this.logFile);
     writeFileSync(this.logFile, '', { flag: 'a', mode: 0o600 });
     chmodSync(this.logFile, 0o600);
     const { account } = this.home;

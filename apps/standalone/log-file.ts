@@ -5,13 +5,12 @@ import {
   mkdirSync,
   openSync,
   readSync,
-  renameSync,
   statSync,
   truncateSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { ownAlike, rotate } from './data-dir.js';
 
-const ROTATE_AT_START = 5 * 1024 * 1024;
 const ROTATE_WHILE_RUNNING = 100 * 1024 * 1024;
 const LOOK_EVERY_MS = 1000;
 const CHUNK = 1024 * 1024;
@@ -35,13 +34,17 @@ export class LogFile {
     private readonly name: string,
     private readonly say: (line: string) => void,
   ) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    if (existsSync(path) && statSync(path).size > ROTATE_AT_START) renameSync(path, `${path}.1`);
+    if (!existsSync(dirname(path))) {
+      mkdirSync(dirname(path), { mode: 0o700 });
+      ownAlike(dirname(path));
+    }
+    rotate(path);
   }
 
   /** For the standard output and error of a child: added to at the end, always. Close it once the child has it. */
   open(): number {
     const file = openSync(this.path, 'a', 0o600);
+    ownAlike(this.path);
     if (!this.timer) {
       this.position = statSync(this.path).size;
       this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();

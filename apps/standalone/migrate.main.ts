@@ -1,13 +1,13 @@
 import 'reflect-metadata';
 import { ensureFirstOrganization } from '@hub/identity/bootstrap.js';
-import { migrate } from '@hub/model/migrate.js';
+import { databaseUrls, migrateDatabase } from './migrate-database.js';
 
 /** `npm run migrate`: a step of its own before new processes are rolled out; may run in several places at once. */
 async function main(): Promise<void> {
-  const { DATABASE_URL, MIGRATION_DATABASE_URL, BOOTSTRAP_API_KEY } = process.env;
+  const { DATABASE_URL, BOOTSTRAP_API_KEY } = process.env;
   if (!DATABASE_URL)
     throw new Error('DATABASE_URL is not set. (`npm start` migrates its own database by itself.)');
-  const applied = await migrate(MIGRATION_DATABASE_URL || DATABASE_URL, DATABASE_URL);
+  const applied = await migrateDatabase(databaseUrls(process.env));
   for (const name of applied) console.log(`Applied ${name}`);
   if (applied.length === 0) console.log('The database is up to date.');
   const { createdKey } = await ensureFirstOrganization(DATABASE_URL, BOOTSTRAP_API_KEY || undefined);

@@ -33,7 +33,9 @@ export function run(command: string, args: readonly string[], account?: Account)
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.once('error', (error) => resolve({ ok: false, output: output + error.message }));
-    child.once('close', (code) => resolve({ ok: code === 0, output: output.trim() }));
+    const end = (code: number | null): void => resolve({ ok: code === 0, output: output.trim() });
+    child.once('close', end);
+    child.once('exit', (code) => setTimeout(end, 300, code).unref()); // a server it left behind may hold its output (Windows)
   });
 }
 

@@ -1,12 +1,12 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureFirstOrganization } from '@hub/identity/bootstrap.js';
-import { migrate } from '@hub/model/migrate.js';
-import { readIfThere } from './data-dir.js';
+import { readIfThere, replaceFile } from './data-dir.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { greeting } from './greeting.js';
 import { LogFile } from './log-file.js';
+import { databaseUrls, migrateDatabase, type DatabaseUrls } from './migrate-database.js';
 import { anyFreePort, isFree } from './ports.js';
 import { sleep } from './processes.js';
 import { localUrl, readSettings, type Settings } from './settings.js';
@@ -20,11 +20,6 @@ const PROGRAM_PATIENCE_MS = 3500;
 const POSTGRES_PATIENCE_S = 5;
 const PORT_PATIENCE_MS = 5000;
 const HOLD_ATTEMPTS = 10;
-
-interface DatabaseUrls {
-  readonly app: string;
-  readonly owner: string;
-}
 
 /** `npm start`: PostgreSQL, the schema, the first key, then the API and the worker, until told to stop. */
 export class Standalone {
@@ -56,14 +51,14 @@ export class Standalone {
     );
     const url = localUrl(this.settings.host, port);
     this.checkStopping();
-    const applied = await migrate(urls.owner, urls.app);
+    const applied = await migrateDatabase(urls);
     if (applied.length > 0)
       this.say(`Applied ${applied.length} database migration${applied.length > 1 ? 's' : ''}.`);
     const given = this.env['BOOTSTRAP_API_KEY'] || undefined;
     const { createdKey } = await ensureFirstOrganization(urls.app, given);
     try {
       this.checkStopping();
-      writeFileSync(this.runningFile, JSON.stringify({ pid: process.pid, url }));
+      replaceFile(this.runningFile, JSON.stringify({ pid: process.pid, url }));
       await this.startPrograms(port, workerPort);
     } catch (error) {
       if (createdKey) this.say(`The admin API key, made just now and shown this once: ${createdKey}`);
@@ -95,8 +90,7 @@ export class Standalone {
   }
 
   private externalUrls(): DatabaseUrls {
-    const app = this.env['DATABASE_URL'] ?? '';
-    return { app, owner: this.env['MIGRATION_DATABASE_URL'] || app };
+    return databaseUrls(this.env);
   }
 
   private async startPostgres(): Promise<DatabaseUrls> {

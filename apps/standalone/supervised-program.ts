@@ -43,7 +43,9 @@ export class SupervisedProgram {
     const { child } = this;
     if (child && child.exitCode === null && child.signalCode === null) {
       const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
+      if (process.platform === 'win32')
+        child.disconnect(); // there a signal would end it at once
+      else child.kill('SIGTERM');
       await Promise.race([gone, sleep(patienceMs)]);
       child.kill('SIGKILL');
       await gone;

@@ -85,7 +85,7 @@ export class AssignmentService {
       const context = { kind: 'transfer' as const, reason, summary, notifyContact };
       const view = await this.hand(tx, author, conversation, assignee, 'conversation.transferred', context);
       if (!notifyContact) return view;
-      await this.messages.replyIn(tx, author, {
+      await this.messages.notifyIn(tx, author, {
         conversationId: conversation.id,
         content: { type: 'text', text: `You are now talking to ${assignee.name}.` },
         clientMessageId: null,
@@ -130,7 +130,12 @@ export class AssignmentService {
       actor: principal,
       ...context,
     });
-    if (from) await leaveIn(tx, organizationId, { conversationId, kind: from.type, refId: from.id });
+    // a bot stays for as long as it is attached
+    const botId = to?.type === 'bot' ? to.id : conversation.botId;
+    if (from && from.id !== botId) await leaveIn(tx, organizationId, { conversationId, kind: from.type, refId: from.id });
+    if (conversation.botId && conversation.botId !== botId) {
+      await leaveIn(tx, organizationId, { conversationId, kind: 'bot', refId: conversation.botId });
+    }
     if (to) {
       const role = to.type === 'user' ? 'agent' : 'bot';
       await joinIn(tx, organizationId, { conversationId, kind: to.type, refId: to.id, role });
@@ -140,7 +145,7 @@ export class AssignmentService {
       assigneeId: to?.id ?? null,
       assignedAt: to ? new Date() : null,
       assignedBy: to ? principal : null,
-      ...(to?.type === 'bot' && { botId: to.id }),
+      botId,
     };
     const { reason, summary } = context;
     return this.conversations.change(tx, author, conversation, event, fields, {

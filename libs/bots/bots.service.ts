@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { ChannelNotFoundError } from '@hub/channels/channels.queries.js';
 import { BotNotFoundError } from '@hub/conversations/conversations.errors.js';
@@ -11,7 +12,7 @@ import { HubError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
 import { SecretBox } from '@hub/platform/secret-box.js';
 import { IsNull } from 'typeorm';
-import { maskBotConfig, sealBotConfig } from './bot-config.js';
+import { sealBotConfig } from './bot-config.js';
 import { BotsQueries } from './bots.queries.js';
 import type { CreateBot, UpdateBot } from './bots.types.js';
 
@@ -47,11 +48,14 @@ export class BotsService {
       const bot = await this.lock(tx, organizationId, id);
       const before = await this.queries.getBot(organizationId, id, tx);
       const sealed = config && sealBotConfig(config, bot.config, this.box);
-      await updateRow(tx, Bot, { organizationId, id }, { ...fields, ...(sealed && { config: sealed }) });
+      const wanted: Partial<Bot> = { ...fields, ...(sealed && { config: sealed }) };
+      const changed = Object.entries(wanted).filter(
+        ([field, value]) => value !== undefined && !isDeepStrictEqual(bot[field as keyof Bot], value),
+      );
       if (channelIds) await this.setChannels(tx, organizationId, id, channelIds);
-      const after = await this.queries.getBot(organizationId, id, tx);
-      const secretChanged = sealed !== undefined && JSON.stringify(sealed) !== JSON.stringify(bot.config);
-      if (!secretChanged && JSON.stringify(facts(before)) === JSON.stringify(facts(after))) return before;
+      const { channels } = await this.queries.getBot(organizationId, id, tx);
+      if (changed.length === 0 && isDeepStrictEqual(channels, before.channels)) return before;
+      await updateRow(tx, Bot, { organizationId, id }, Object.fromEntries(changed));
       return this.tell(tx, author, id, 'bot.updated');
     });
   }
@@ -115,5 +119,3 @@ export class BotsService {
     return subject;
   }
 }
-
-const facts = ({ updatedAt: _, ...rest }: BotView): object => ({ ...rest, config: maskBotConfig(rest.config) });

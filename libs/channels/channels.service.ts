@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { Outbox, type Author } from '@hub/events/outbox.js';
 import type { EventType } from '@hub/events/catalog.js';
@@ -55,7 +56,7 @@ export class ChannelsService {
         ...(metadata && { metadata: mergeJson(channel.metadata, metadata) }),
       };
       const changed = Object.entries(wanted).filter(
-        ([field, value]) => value !== undefined && JSON.stringify(channel[field as keyof Channel]) !== JSON.stringify(value),
+        ([field, value]) => value !== undefined && !isDeepStrictEqual(channel[field as keyof Channel], value),
       );
       if (changed.length === 0) return this.queries.getChannel(organizationId, id, tx);
       await updateRow(tx, Channel, { organizationId, id }, Object.fromEntries(changed));

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { Outbox, type Author } from '@hub/events/outbox.js';
 import { Contact, ContactIdentity } from '@hub/model/contact.entity.js';
@@ -42,7 +43,7 @@ export class ContactsService {
           ...(metadata && { metadata: mergeJson(before.metadata, metadata) }),
         };
         const changed = Object.entries(wanted).filter(
-          ([field, value]) => value !== undefined && !same(before[field as keyof ContactView], value),
+          ([field, value]) => value !== undefined && !isDeepStrictEqual(before[field as keyof ContactView], value),
         );
         if (changed.length === 0) return before;
         await updateRow(tx, Contact, { organizationId, id }, Object.fromEntries(changed));
@@ -189,8 +190,6 @@ const UNIQUE_FIELDS: Record<string, string> = {
 };
 
 const fromHint = (hint: ContactHint): Partial<Contact> => ({ name: hint.name, email: hint.email, phone: hint.phone });
-
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /**
  * Lets concurrent callers that name the same person go one after the other, until commit. The unique indexes would

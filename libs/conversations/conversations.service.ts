@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { ContactNotFoundError } from '@hub/contacts/contacts.queries.js';
 import { ContactsService } from '@hub/contacts/contacts.service.js';
@@ -18,7 +19,6 @@ import {
   BotNotFoundError,
   ConversationClosedError,
   ConversationExistsError,
-  ConversationNotFoundError,
 } from './conversations.errors.js';
 import type {
   CloseConversation,
@@ -227,7 +227,7 @@ export class ConversationsService {
     };
     const fields = Object.fromEntries(
       Object.entries(wanted).filter(
-        ([field, value]) => JSON.stringify(conversation[field as keyof Conversation]) !== JSON.stringify(value),
+        ([field, value]) => !isDeepStrictEqual(conversation[field as keyof Conversation], value),
       ),
     );
     if (Object.keys(fields).length > 0) await this.change(tx, author, conversation, 'conversation.updated', fields);
@@ -250,7 +250,8 @@ export class ConversationsService {
       await this.closeIn(tx, author, conversation, { reason: null, resolution: null, notes: null });
       return;
     }
-    if (status === conversation.status && status !== 'snoozed') return;
+    const isSame = status === conversation.status && (status !== 'snoozed' || sameTime(conversation.snoozedUntil, snoozedUntil));
+    if (isSame) return;
     const event = status === conversation.status ? 'conversation.snoozed' : transitionEvent(conversation.status, status);
     if (!event) throw new ConversationClosedError();
     if (event === 'conversation.reopened') {
@@ -299,7 +300,7 @@ export class ConversationsService {
        AND status <> 'closed' LIMIT 1`,
       [organizationId, channelId, contactId],
     );
-    return live ? new ConversationExistsError(live.id) : new ConversationNotFoundError();
+    return new ConversationExistsError(live?.id); // closed since, where there is none
   }
 }
 
@@ -316,4 +317,5 @@ const VISIBLE = new Set([
   'closureReason',
 ]);
 
+const sameTime = (one: Date | null, other: Date | undefined): boolean => one?.getTime() === other?.getTime();
 const unique = (tags: readonly string[]): string[] => [...new Set(tags)];

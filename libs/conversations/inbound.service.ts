@@ -71,6 +71,7 @@ export class InboundService {
       clientMessageId: null,
       metadata: mergeJson({}, command.metadata),
       occurredAt: command.occurredAt,
+      marksRead: false,
     });
     if (!message) throw new ConversationExistsError(conversationId);
     return message;

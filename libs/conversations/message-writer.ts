@@ -19,6 +19,8 @@ export interface Draft {
   readonly clientMessageId: string | null;
   readonly metadata: JsonObject;
   readonly occurredAt: Date;
+  /** Whether a person answers with it, which makes the conversation read. */
+  readonly marksRead: boolean;
 }
 
 /** What there is to search in a message: its words. */
@@ -46,8 +48,9 @@ export class MessageWriter {
     const { organizationId } = author;
     const id = newId();
     const createdAt = new Date();
+    const { marksRead, ...fields } = draft;
     const view = {
-      ...draft,
+      ...fields,
       organizationId,
       id,
       seq: 0,
@@ -61,7 +64,6 @@ export class MessageWriter {
       channelId: draft.channelId,
       subject: view,
     });
-    const human = draft.sender.type === 'user' || draft.sender.type === 'api_key';
     const values = [
       organizationId,
       draft.conversationId,
@@ -83,7 +85,7 @@ export class MessageWriter {
       event.bodyBefore,
       event.bodyAfter,
       event.at,
-      human,
+      marksRead,
     ];
     const rows = tx
       ? await tx.query<{ seq: number }[]>(WRITE.text, values)
@@ -95,7 +97,7 @@ export class MessageWriter {
   }
 }
 
-/** $5 direction, $14 when it was written, $21 whether a person answers, which makes the conversation read. */
+/** $5 direction, $14 when it was written, $21 whether it makes the conversation read. */
 export const WRITE = {
   name: 'message-write',
   text: `

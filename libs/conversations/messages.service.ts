@@ -4,6 +4,7 @@ import type { Author } from '@hub/events/outbox.js';
 import type { ChannelType } from '@hub/model/channel.entity.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import type { MessageView } from '@hub/model/views.js';
+import { HubError } from '@hub/platform/errors.js';
 import { mergeJson } from '@hub/platform/json.js';
 import { lockConversation } from './conversation-lock.js';
 import {
@@ -53,28 +54,25 @@ export class MessagesService {
   ) {}
 
   /**
-   * Sends to the contact. The same `clientMessageId` again gives the first message back and sends nothing.
+   * Sends to the contact. The same `clientMessageId` again gives the first message back and sends nothing, whatever has
+   * become of conversation and channel since.
    * @throws ConversationNotFoundError, ConversationClosedError, ChannelNotConnectedError, UnsupportedContentTypeError
    */
   async reply(author: Author, command: PostMessage): Promise<MessageView> {
-    const { organizationId } = author;
-    const target = await this.check(organizationId, command);
     try {
-      const message = await this.writer.write(null, author, this.draft(author, command, target));
-      if (message) return message;
+      return await this.send(author, command);
     } catch (error) {
-      const known = violatedUnique(error) === 'message_client_id' && (await this.first(organizationId, command));
+      const isRefused = error instanceof HubError || violatedUnique(error) === 'message_client_id';
+      const known = isRefused && command.clientMessageId && (await this.first(author.organizationId, command));
       if (known) return known;
       throw error;
     }
-    await this.check(organizationId, command); // closed or disconnected in between: says which
-    throw new ConversationClosedError();
   }
 
-  /** As {@link reply}, as a part of the caller's transaction, which holds the conversation's lock. */
-  async replyIn(tx: Tx, author: Author, command: PostMessage): Promise<MessageView> {
+  /** A notice to the contact, in the caller's transaction, which holds the conversation's lock. No answer: unread stays. */
+  async notifyIn(tx: Tx, author: Author, command: PostMessage): Promise<MessageView> {
     const target = await this.check(author.organizationId, command, tx);
-    const message = await this.writer.write(tx, author, this.draft(author, command, target));
+    const message = await this.writer.write(tx, author, { ...this.draft(author, command, target), marksRead: false });
     if (!message) throw new ChannelNotConnectedError();
     return message;
   }
@@ -101,6 +99,15 @@ export class MessagesService {
       if (known) return known;
       throw error;
     }
+  }
+
+  private async send(author: Author, command: PostMessage): Promise<MessageView> {
+    const target = await this.check(author.organizationId, command);
+    const marksRead = author.principal.type === 'user' || author.principal.type === 'api_key';
+    const message = await this.writer.write(null, author, { ...this.draft(author, command, target), marksRead });
+    if (message) return message;
+    await this.check(author.organizationId, command); // closed or disconnected in between: says which
+    throw new ConversationClosedError();
   }
 
   private draft(author: Author, command: PostMessage, target: Target) {

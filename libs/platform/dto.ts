@@ -16,9 +16,11 @@ import {
   MaxLength,
   Min,
   MinLength,
+  ValidateBy,
   ValidateIf,
   ValidateNested,
   validateSync,
+  type ValidateByOptions,
   type ValidationError as Violation,
 } from 'class-validator';
 import { ValidationError, type FieldProblem } from './errors.js';
@@ -96,6 +98,20 @@ export const OneOf = (values: readonly string[], options: FieldOptions = {}): Pr
 const CLOCK = /([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?/;
 const OFFSET_TIME = new RegExp(`^[0-9]{4}-[0-9]{2}-[0-9]{2}(T${CLOCK.source})?$`);
 
+/** An offset must not carry it out of the years 0000–9999: it could not be written as ISO 8601 again. */
+const FOUR_DIGIT_YEAR: ValidateByOptions = {
+  name: 'fourDigitYear',
+  validator: {
+    validate: (value) => typeof value !== 'string' || /^\d{4}-/.test(isoOf(value)),
+    defaultMessage: () => '$property must be a time such as 2026-01-31T12:00:00Z',
+  },
+};
+
+function isoOf(text: string): string {
+  const date = toDate(text);
+  return Number.isNaN(date.getTime()) ? '' : date.toISOString();
+}
+
 /** ISO 8601, a date or a time with an optional offset (UTC without one); handed on as text, see {@link toDate}. */
 export const Timestamp = (options: FieldOptions = {}): PropertyDecorator =>
   field(
@@ -104,6 +120,7 @@ export const Timestamp = (options: FieldOptions = {}): PropertyDecorator =>
     { type: 'string', format: 'date-time' },
     IsISO8601({ strict: true }),
     Matches(OFFSET_TIME, { message: '$property must be a time such as 2026-01-31T12:00:00Z' }),
+    ValidateBy(FOUR_DIGIT_YEAR),
   );
 
 /** A JSON object of the caller's own making. */

@@ -4,7 +4,7 @@ const MAX_DEPTH = 32;
 
 /**
  * Refuses JSON that PostgreSQL cannot store or that would overflow a recursive reader: NUL characters, lone
- * surrogates, nesting deeper than 32 levels. Iterative, so that no input can exhaust the stack.
+ * surrogates, numbers beyond a double's range, nesting deeper than 32 levels. Iterative, so that no input can exhaust the stack.
  * @throws ValidationError naming the path.
  */
 export function assertStorable(root: unknown): void {
@@ -13,6 +13,7 @@ export function assertStorable(root: unknown): void {
     const { value, path, depth } = next;
     const name = path || 'body';
     if (typeof value === 'string') assertText(value, name);
+    if (value === Infinity || value === -Infinity) throw ValidationError.of(name, `${name} is too large a number`);
     if (typeof value !== 'object' || value === null) continue;
     if (depth === MAX_DEPTH) {
       throw ValidationError.of(path.split('.')[0] || 'body', `nested deeper than ${MAX_DEPTH} levels`);

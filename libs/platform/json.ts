@@ -4,6 +4,7 @@ const MAX_BYTES = 65_536;
 
 /**
  * Free-form data after a merge: keys of `patch` replace those of `stored`, `null` removes one.
+ * As it will be read back: -0 is 0.
  * @throws ValidationError naming `field` when the result is larger than 64 KiB
  */
 export function mergeJson(
@@ -12,8 +13,9 @@ export function mergeJson(
   field = 'metadata',
 ): Record<string, unknown> {
   const merged = Object.fromEntries(Object.entries({ ...stored, ...patch }).filter(([, value]) => value !== null));
-  if (Buffer.byteLength(JSON.stringify(merged)) > MAX_BYTES) {
+  const text = JSON.stringify(merged);
+  if (Buffer.byteLength(text) > MAX_BYTES) {
     throw ValidationError.of(field, `${field} must not be larger than 64 KiB`);
   }
-  return merged;
+  return JSON.parse(text) as Record<string, unknown>;
 }

@@ -18,6 +18,8 @@ export interface Claim extends OrderKey {
   readonly leaseToken: string;
   readonly attemptId: string;
   readonly trigger: Trigger;
+  /** An invented event: it counts for nothing, whoever sends it again. */
+  readonly isTest: boolean;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly secrets: readonly EndpointSecret[];
@@ -41,6 +43,7 @@ const START = (trigger: string): string => `
   SELECT d.organization_id AS "organizationId", d.endpoint_id AS "endpointId", d.order_key AS "orderKey", d.id,
     d.event_id AS "eventId", d.event_type AS "eventType", d.attempt_no AS "attemptNo", d.attempts,
     d.resume_status AS "resumeStatus", d.lease_token AS "leaseToken", a.id AS "attemptId", ${trigger} AS trigger,
+    d.test_body IS NOT NULL AS "isTest",
     e.url, e.headers, e.secrets, e.config, coalesce(d.test_body, ev.body) AS body,
     (extract(epoch FROM clock_timestamp() - coalesce(ev.created_at, d.created_at)) * 1000)::float8 AS "eventAgeMs",
     (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "claimedAtMs"

@@ -43,8 +43,12 @@ export const withDefaults = (
   config: EndpointConfig,
 ): EndpointConfig & Required<Pick<EndpointConfig, keyof typeof DEFAULTS>> => ({
   ...DEFAULTS,
-  ...config,
+  ...onlyGiven(config),
 });
+
+/** Without the keys whose value is undefined: they ask for the default. */
+export const onlyGiven = (config: EndpointConfig): EndpointConfig =>
+  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as EndpointConfig;
 
 /** @throws ValidationError INVALID_EVENTS naming `events` */
 export function checkEvents(events: readonly string[]): string[] {

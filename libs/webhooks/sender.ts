@@ -24,6 +24,7 @@ export interface AttemptResult {
     | 'trigger'
     | 'resumeStatus'
     | 'attempts'
+    | 'isTest'
   >;
   readonly outcome: Exclude<AttemptOutcome, 'open' | 'superseded'>;
   readonly verdict: Verdict;

@@ -136,7 +136,7 @@ export class Settlement {
   ): Promise<void> {
     const tallies = new Map<string, Tally>();
     for (const { claim, outcome, verdict, durationMs } of results) {
-      if (claim.trigger === 'test') continue;
+      if (claim.isTest) continue;
       const { organizationId, endpointId } = claim;
       const tally = tallies.get(endpointId) ?? newTally(organizationId, endpointId);
       tallies.set(endpointId, tally);

@@ -18,7 +18,8 @@ const EXPIRED: Prepared = {
   name: 'webhook-sweep-expired',
   text: `
   SELECT d.organization_id AS "organizationId", d.endpoint_id AS "endpointId", d.order_key AS "orderKey", d.id,
-    d.lease_token AS "leaseToken", d.resume_status AS "resumeStatus", d.attempts, a.id AS "attemptId", a.trigger
+    d.lease_token AS "leaseToken", d.resume_status AS "resumeStatus", d.attempts, a.id AS "attemptId", a.trigger,
+    d.test_body IS NOT NULL AS "isTest"
   FROM webhook_delivery d
   JOIN webhook_attempt a ON a.organization_id = d.organization_id AND a.delivery_id = d.id AND a.n = d.attempts
   WHERE d.status = 'leased' AND d.lease_until < now()

@@ -140,6 +140,8 @@ export class WebhooksQueries {
         `d.event_id IN (SELECT id FROM event WHERE organization_id = $1 AND order_key = $${n} AND sequence > 0)`,
       );
     }
+    conditions.push(`EXISTS (SELECT FROM webhook_endpoint w
+      WHERE w.organization_id = $1 AND w.id = $2 AND w.deleted_at IS NULL)`);
     const from = `webhook_delivery d WHERE ${conditions.join(' AND ')}`;
     const db = this.db.reader(organizationId);
     const rows = await db.query<DeliveryRow[]>(

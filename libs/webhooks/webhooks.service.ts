@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
+import type { EventType } from '@hub/events/catalog.js';
 import { Outbox, type Author } from '@hub/events/outbox.js';
 import { Database, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
-import { WebhookEndpoint } from '@hub/model/webhook.entity.js';
+import { WebhookEndpoint, type EndpointConfig } from '@hub/model/webhook.entity.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
@@ -18,8 +19,9 @@ import {
   releaseHeld,
   type Lane,
 } from './delivery-order.js';
-import { checkConfig, checkEvents, checkHeaders, withDefaults } from './endpoint-input.js';
+import { checkConfig, checkEvents, checkHeaders, onlyGiven, withDefaults } from './endpoint-input.js';
 import { isEmitted, sampleEvent } from './event-samples.js';
+import { addressTo } from './sender.js';
 import { SendNow } from './send-now.js';
 import { newSecret, rotate } from './signing.js';
 import { DeliveryInProgressError, WebhookNotFoundError } from './webhooks.errors.js';
@@ -35,6 +37,7 @@ import type {
 
 /** For how long an old secret still signs beside a new one, unless said otherwise. */
 export const ROTATION_OVERLAP_SECONDS = 86_400;
+const EXAMPLE_ENDPOINT = '01900000-0000-7000-8000-000000000008';
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 @Injectable()
@@ -69,7 +72,7 @@ export class WebhooksService {
         description: command.description,
         headers: this.sealAll(command.headers),
         secrets: rotate([], this.box.seal(secret), new Date(), 0),
-        config: command.config,
+        config: onlyGiven(command.config),
         status: 'active',
       });
       return this.queries.getWebhook(organizationId, id, tx);
@@ -195,10 +198,16 @@ export class WebhooksService {
     };
   }
 
+  /** The body of an invented event of the type, as an endpoint of this organization would get it. */
+  example(author: Author, type: EventType): unknown {
+    const { bodyBefore, bodyAfter } = this.outbox.prepare(sampleEvent(type, author));
+    return JSON.parse(addressTo(`${bodyBefore}0${bodyAfter}`, EXAMPLE_ENDPOINT));
+  }
+
   /** What a change of status or ordering means for the deliveries that are not finished. */
   private async follow(tx: Tx, before: WebhookEndpoint, changes: Partial<WebhookEndpoint>): Promise<void> {
     const lane: Lane = { organizationId: before.organizationId, endpointId: before.id };
-    const ordered = (config: WebhookEndpoint['config']): boolean => withDefaults(config).ordering !== 'none';
+    const ordered = (config: EndpointConfig): boolean => withDefaults(config).ordering !== 'none';
     if (changes.config && ordered(before.config) && !ordered(changes.config)) await dropOrder(tx, lane);
     if (changes.status === undefined || changes.status === before.status) return;
     if (changes.status !== 'active') await holdUnfinished(tx, lane);
@@ -220,10 +229,7 @@ export class WebhooksService {
 }
 
 /** Steps belong to `custom` alone and go with it. */
-function mergeConfig(
-  stored: WebhookEndpoint['config'],
-  patch: WebhookEndpoint['config'],
-): WebhookEndpoint['config'] {
-  const { steps, ...merged } = { ...stored, ...patch };
+function mergeConfig(stored: EndpointConfig, patch: EndpointConfig): EndpointConfig {
+  const { steps, ...merged } = onlyGiven({ ...stored, ...patch });
   return merged.retryPolicy === 'custom' || patch.steps ? { ...merged, ...(steps && { steps }) } : merged;
 }

@@ -22,7 +22,7 @@ export class CreateChannelBody {
   @Text({ description: 'whatsapp, facebook, instagram, telegram, sms, email, webchat or api' }) type: string;
   @Json({ optional: true, description: 'What the type needs; secrets are stored encrypted and shown masked' })
   config?: JsonObject;
-  @Text({ optional: true, description: 'The bot attached to every new conversation' }) defaultBotId?: string;
+  @Text({ optional: true, min: 1, description: 'The bot attached to every new conversation' }) defaultBotId?: string;
   @Whole(WINDOW) reopenWindowSeconds?: number;
   @Json({ optional: true }) metadata?: JsonObject;
 }
@@ -30,7 +30,7 @@ export class CreateChannelBody {
 export class UpdateChannelBody {
   @Text({ optional: true, min: 1 }) name?: string;
   @Json({ optional: true, description: 'Merged; a key set to null is removed' }) config?: JsonObject;
-  @Text({ optional: true, nullable: true }) defaultBotId?: string | null;
+  @Text({ optional: true, min: 1, nullable: true }) defaultBotId?: string | null;
   @Whole(WINDOW) reopenWindowSeconds?: number;
   @Json({ optional: true, description: 'Merged; a key set to null is removed' }) metadata?: JsonObject;
 }

@@ -14,11 +14,11 @@ import { EMAIL, PageQuery } from './v1.dto.js';
 
 export class ListConversationsQuery extends PageQuery {
   @OneOf(CONVERSATION_STATUSES, { optional: true }) status?: ConversationStatus;
-  @Text({ optional: true }) channelId?: string;
+  @Text({ optional: true, min: 1 }) channelId?: string;
   @OneOf(CHANNEL_TYPES, { optional: true }) channelType?: ChannelType;
-  @Text({ optional: true, description: 'A user or a bot' }) assigneeId?: string;
-  @Text({ optional: true }) contactId?: string;
-  @Text({ optional: true, description: 'The attached bot' }) botId?: string;
+  @Text({ optional: true, min: 1, description: 'A user or a bot' }) assigneeId?: string;
+  @Text({ optional: true, min: 1 }) contactId?: string;
+  @Text({ optional: true, min: 1, description: 'The attached bot' }) botId?: string;
   @Timestamp({ optional: true, description: 'Created at or after' }) startDate?: string;
   @Timestamp({ optional: true, description: 'Created at or before; a date means its last instant' }) endDate?: string;
   @Text({ optional: true, min: 1, description: "Part of the contact's name or of a message" }) search?: string;
@@ -39,10 +39,10 @@ export class ContactDetails {
 
 export class CreateConversationBody {
   @Text() channelId: string;
-  @Text({ optional: true, description: 'A known contact; without it, `contact`' }) contactId?: string;
+  @Text({ optional: true, min: 1, description: 'A known contact; without it, `contact`' }) contactId?: string;
   @Nested(() => ContactDetails, { optional: true }) contact?: ContactDetails;
-  @Text({ optional: true, description: 'A user or a bot' }) assigneeId?: string;
-  @Text({ optional: true, description: "The channel's default bot unless set" }) botId?: string;
+  @Text({ optional: true, min: 1, description: 'A user or a bot' }) assigneeId?: string;
+  @Text({ optional: true, min: 1, description: "The channel's default bot unless set" }) botId?: string;
   @Text({ optional: true }) subject?: string;
   @OneOf(PRIORITIES, { optional: true, default: 'normal' }) priority: Priority = 'normal';
   @Json({ optional: true }) metadata?: JsonObject;

@@ -18,7 +18,8 @@ const KINDS = {
 export type IdKind = keyof typeof KINDS;
 
 const missing = (kind: string | null, field?: string): NotFoundError => {
-  const [code, name] = KINDS[kind as IdKind] ?? ['RESOURCE_NOT_FOUND', 'Resource'];
+  const known = kind !== null && Object.hasOwn(KINDS, kind) ? KINDS[kind as IdKind] : null;
+  const [code, name] = known ?? ['RESOURCE_NOT_FOUND', 'Resource'];
   return new NotFoundError(code, `${name} does not exist`, field);
 };
 

@@ -7,6 +7,7 @@ import { ContactsModule } from '@hub/contacts/contacts.module.js';
 import { ConversationsModule } from '@hub/conversations/conversations.module.js';
 import { EventFormat } from '@hub/events/outbox.js';
 import { IdentityModule } from '@hub/identity/identity.module.js';
+import { WebhooksModule } from '@hub/webhooks/webhooks.module.js';
 import { BotsController } from './bots.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
@@ -15,6 +16,7 @@ import { ConversationMessagesController } from './messages.controller.js';
 import { UsersController } from './users.controller.js';
 import { V1ErrorsFilter } from './v1.errors.filter.js';
 import { V1EventFormat } from './v1.events.js';
+import { WebhooksController } from './webhooks.controller.js';
 
 /** How events are worded, for every process that writes any. */
 @Global()
@@ -29,6 +31,7 @@ export class V1EventsModule {}
     ConversationsModule,
     AssignmentModule,
     BotsModule,
+    WebhooksModule,
   ],
   controllers: [
     ConversationsController,
@@ -37,6 +40,7 @@ export class V1EventsModule {}
     ChannelsController,
     UsersController,
     BotsController,
+    WebhooksController,
   ],
   providers: [{ provide: APP_FILTER, useClass: V1ErrorsFilter }],
 })

@@ -3,6 +3,7 @@ import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
 import { CONVERSATION_STATUSES, PRIORITIES, RESOLUTIONS } from '@hub/model/conversation.entity.js';
 import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
 import type { Schema } from '@hub/platform/dto.js';
+import { DELIVERY_STATUSES } from '@hub/webhooks/webhooks.types.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
 
@@ -153,6 +154,69 @@ const bot = object({
   ...times,
 });
 
+const deliveryStatus = oneOf(DELIVERY_STATUSES);
+const headers: Schema = { type: 'object', additionalProperties: text };
+const exchange = {
+  request: orNull(object({ headers })),
+  response: orNull(object({ statusCode: integer, body: text, truncated: flag })),
+};
+
+const webhook = object(
+  {
+    url: text,
+    events: texts,
+    description: orNull(text),
+    headers,
+    config: json,
+    status: oneOf(['active', 'inactive', 'disabled']),
+    disabledReason: orNull(text),
+    disableAt: orNull(time),
+    secret: { type: 'string', pattern: '^whsec_' },
+    stats: object({
+      deliveriesTotal: integer,
+      deliveriesSucceeded: integer,
+      deliveriesFailed: integer,
+      successRate: orNull({ type: 'number', minimum: 0, maximum: 1 }),
+      avgLatency: orNull(integer),
+    }),
+    lastDelivery: orNull(
+      object({ id: id('del'), event: text, status: deliveryStatus, statusCode: orNull(integer), timestamp: time }),
+    ),
+    ...times,
+  },
+  ['secret'],
+);
+
+const delivery: Record<string, Schema> = {
+  webhookId: id('wh'),
+  eventId: id('evt'),
+  event: text,
+  conversationId: orNull(id('conv')),
+  status: deliveryStatus,
+  statusCode: orNull(integer),
+  errorMessage: orNull(text),
+  attempts: integer,
+  payload: json,
+  ...exchange,
+  nextAttemptAt: orNull(time),
+  createdAt: time,
+  lastAttemptAt: orNull(time),
+};
+
+const attempt = object({
+  number: integer,
+  trigger: oneOf(['auto', 'manual', 'test']),
+  outcome: text,
+  statusCode: orNull(integer),
+  latency: orNull(integer),
+  errorMessage: orNull(text),
+  ...exchange,
+  startedAt: time,
+  endedAt: orNull(time),
+});
+
+const sent = { status: deliveryStatus, statusCode: orNull(integer) };
+
 const participant = object({ name: orNull(text), phone: text, email: text, role: text }, ['phone', 'email']);
 
 const meta: Record<string, Schema> = { requestId: text, setupInstructions: text };
@@ -195,4 +259,14 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   Channel: resource('channel', id('ch'), channel),
   User: resource('user', id('user'), user),
   Bot: resource('bot', id('bot'), bot),
+  Webhook: resource('webhook', id('wh'), webhook),
+  WebhookTest: object({ deliveryId: id('del'), ...sent, latency: integer, timestamp: time }),
+  Delivery: resource('delivery', id('del'), object(delivery)),
+  DeliveryDetails: resource(
+    'delivery',
+    id('del'),
+    object({ ...delivery, attemptLog: { type: 'array', items: attempt } }),
+  ),
+  DeliveryRetry: object({ id: id('del'), ...sent, attempts: integer, retriedAt: time }),
+  EventType: resource('event_type', text, object({ description: text, schema: json, example: json })),
 };

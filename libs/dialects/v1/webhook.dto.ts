@@ -1,0 +1,54 @@
+import type { EndpointStatus } from '@hub/model/webhook.entity.js';
+import type { JsonObject } from '@hub/model/tenant-row.js';
+import { Json, OneOf, Text, TextList } from '@hub/platform/dto.js';
+import { DELIVERY_STATUSES, type ShownDeliveryStatus } from '@hub/webhooks/webhooks.types.js';
+import { PageQuery } from './v1.dto.js';
+
+const URL = { max: 2_048, description: 'https on port 443 or from 1024 up' };
+const EVENTS = { maxItems: 100, description: 'Exact names, groups such as conversation.*, or *' };
+const HEADERS = {
+  optional: true,
+  description: 'Sent with every delivery, at most 20 of 4 KiB; stored encrypted and shown masked',
+};
+const CONFIG = {
+  optional: true,
+  description:
+    '`retryPolicy` standard (75 h), exponential or linktor (0, 1 min, 5 min, 30 min, 2 h), or custom with `steps` ' +
+    '(seconds before each attempt); `maxRetries`; `timeout` in seconds, 1 to 30 (15); `ordering` conversation, none or strict',
+};
+
+export class ListWebhooksQuery extends PageQuery {
+  @OneOf(['active', 'inactive', 'disabled'], { optional: true }) status?: EndpointStatus;
+}
+
+export class CreateWebhookBody {
+  @Text(URL) url: string;
+  @TextList(EVENTS) events: string[];
+  @Text({ max: 2_000, optional: true }) description?: string;
+  @Json(HEADERS) headers?: Record<string, string>;
+  @Json(CONFIG) config?: JsonObject;
+}
+
+export class UpdateWebhookBody {
+  @Text({ ...URL, optional: true, min: 1 }) url?: string;
+  @TextList({ ...EVENTS, optional: true }) events?: string[];
+  @Text({ max: 2_000, optional: true, nullable: true }) description?: string | null;
+  @Json({ ...HEADERS, description: 'Replaces the headers' }) headers?: Record<string, string>;
+  @Json({ ...CONFIG, description: 'Merged; a key set to null goes back to its default' }) config?: JsonObject;
+  @OneOf(['active', 'inactive'], {
+    optional: true,
+    description: 'inactive holds what is unfinished; active delivers it after all, in order',
+  })
+  status?: 'active' | 'inactive';
+}
+
+export class TestWebhookBody {
+  @Text({ optional: true, default: 'test.ping', description: 'An event of the catalogue' }) event =
+    'test.ping';
+}
+
+export class ListDeliveriesQuery extends PageQuery {
+  @OneOf(DELIVERY_STATUSES, { optional: true }) status?: ShownDeliveryStatus;
+  @Text({ optional: true, min: 1, description: 'An exact event name' }) event?: string;
+  @Text({ optional: true, min: 1 }) conversationId?: string;
+}

@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { eventually } from './harness.js';
+
+export interface Received {
+  /** The `webhook-id` header. */
+  readonly id: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  /** The exact bytes. */
+  readonly raw: Buffer;
+  readonly body: {
+    readonly type: string;
+    readonly meta: { readonly sequence: number } & Record<string, never>;
+  } & Record<string, never>;
+  /** Milliseconds of this machine's monotonic clock. */
+  readonly at: number;
+}
+
+/** What the subscriber does with a request: answers, after a while if told so, or misbehaves. */
+export type Behaviour =
+  | number
+  | {
+      readonly status: number;
+      readonly headers?: Record<string, string>;
+      readonly body?: string;
+      readonly delayMs?: number;
+    }
+  | 'hang'
+  | 'reset'
+  | 'endless';
+
+type Script = (request: Received, nth: number) => Behaviour;
+
+/** A web server of a customer: it records every request, whole and before it answers, and answers by its script. */
+export class Subscriber {
+  readonly received: Received[] = [];
+  /** Requests at once, at the most so far. */
+  peak = 0;
+  private script: Script = () => 200;
+  private open = 0;
+
+  private constructor(private readonly server: Server) {}
+
+  static async start(): Promise<Subscriber> {
+    const server = createServer({ keepAliveTimeout: 30_000 });
+    const subscriber = new Subscriber(server);
+    server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+      subscriber.serve(request, response),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return subscriber;
+  }
+
+  url(path = '/'): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}${path}`;
+  }
+
+  /** @param script one behaviour for all, or what to do with the nth request (from 1) of the same `webhook-id` */
+  behave(script: Behaviour | Script): void {
+    this.script = typeof script === 'function' ? script : () => script;
+  }
+
+  on(path: string): Received[] {
+    return this.received.filter((request) => request.path === path);
+  }
+
+  /** Waits for `count` requests, on `path` if given. */
+  async expect(count: number, path?: string, timeoutMs?: number): Promise<Received[]> {
+    const all = (): Received[] => (path === undefined ? this.received : this.on(path));
+    await eventually(() => all().length >= count, `${count} requests`, timeoutMs);
+    return all();
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private serve(request: IncomingMessage, response: ServerResponse): void {
+    this.peak = Math.max(this.peak, (this.open += 1));
+    response.on('close', () => (this.open -= 1));
+    const chunks: Buffer[] = [];
+    request.on('error', () => undefined);
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const raw = Buffer.concat(chunks);
+      const headers = request.headers as Record<string, string>;
+      const id = headers['webhook-id'] ?? '';
+      const body = JSON.parse(raw.toString()) as Received['body'];
+      const received: Received = { id, path: request.url ?? '/', headers, raw, body, at: performance.now() };
+      this.received.push(received);
+      const nth = this.received.filter((other) => other.id === id && other.path === received.path).length;
+      this.answer(this.script(received, nth), response);
+    });
+  }
+
+  private answer(behaviour: Behaviour, response: ServerResponse): void {
+    if (behaviour === 'hang') return;
+    if (behaviour === 'reset') {
+      response.socket?.resetAndDestroy();
+      return;
+    }
+    if (behaviour === 'endless') {
+      const timer = setInterval(() => response.write('x'.repeat(1_000)), 1);
+      response.on('close', () => clearInterval(timer));
+      return;
+    }
+    const {
+      status,
+      headers,
+      body,
+      delayMs = 0,
+    } = typeof behaviour === 'number'
+      ? ({ status: behaviour } as Exclude<Behaviour, number | string>)
+      : behaviour;
+    setTimeout(() => response.writeHead(status, headers).end(body), delayMs);
+  }
+}
+
+/** Whether the reference verifier of Standard Webhooks accepts it. */
+export function isSigned(request: Received, secret: string): boolean {
+  try {
+    new Webhook(secret).verify(request.raw.toString(), request.headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
