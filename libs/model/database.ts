@@ -113,6 +113,8 @@ export function isUnavailable(error: unknown): boolean {
   return (
     /^(08|57P0|53)/.test(state) ||
     /^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|AI_AGAIN)/.test(state) ||
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(message)
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(
+      message,
+    )
   );
 }

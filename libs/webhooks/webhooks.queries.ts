@@ -91,11 +91,7 @@ export class WebhooksQueries {
   constructor(private readonly db: Database) {}
 
   /** @throws WebhookNotFoundError */
-  async getWebhook(
-    organizationId: string,
-    id: string,
-    tx: Tx = this.db.reader(organizationId),
-  ): Promise<WebhookView> {
+  async getWebhook(organizationId: string, id: string, tx: Tx = this.db.reader(organizationId)): Promise<WebhookView> {
     const [row] = await tx.query<WebhookRow[]>(
       `${WEBHOOKS} WHERE w.organization_id = $1 AND w.id = $2 AND w.deleted_at IS NULL`,
       [organizationId, id],
@@ -114,12 +110,7 @@ export class WebhooksQueries {
        LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
       values,
     );
-    const totalCount = await this.count(
-      db,
-      `webhooks ${values.join()}`,
-      `webhook_endpoint w WHERE ${where}`,
-      values,
-    );
+    const totalCount = await this.count(db, `webhooks ${values.join()}`, `webhook_endpoint w WHERE ${where}`, values);
     return { items: rows.map(toWebhook), totalCount, page, perPage };
   }
 
