@@ -28,14 +28,15 @@ export function createHttpAdapter(
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
     },
-    frameworkErrors: onFrameworkError as never, // typed for one route schema only
+    frameworkErrors: ((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      setHeaders(request, reply); // the hook has not run
+      onFrameworkError(error, request, reply);
+    }) as never, // typed for one route schema only
     forceCloseConnections: 'idle',
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('cache-control', 'no-store');
+    setHeaders(request, reply);
     done();
   });
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
@@ -45,4 +46,10 @@ export function createHttpAdapter(
     else void parseJson(request, body as string, done);
   });
   return adapter;
+}
+
+function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id);
+  reply.header('x-content-type-options', 'nosniff');
+  reply.header('cache-control', 'no-store');
 }

@@ -16,13 +16,15 @@ interface Worded {
 
 const RETRY_AFTER_SECONDS = 5;
 
+const BAD_BODY: Omit<Worded, 'status'> = {
+  code: 'VALIDATION_ERROR',
+  message: 'The request is not valid',
+  details: [{ field: 'body', message: 'The body is not valid JSON' }],
+};
+
 /** What the framework refuses before a route is reached, in the native API's words. */
 const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
-  400: {
-    code: 'VALIDATION_ERROR',
-    message: 'The request is not valid',
-    details: [{ field: 'body', message: 'The body is not valid JSON' }],
-  },
+  400: BAD_BODY,
   404: { code: 'RESOURCE_NOT_FOUND', message: 'There is nothing at this address' },
   413: {
     code: 'PAYLOAD_TOO_LARGE',
@@ -52,6 +54,7 @@ export function wordError(error: unknown): Worded {
         : undefined;
     return { status, code: error.code, message: error.message, ...(details && { details }) };
   }
+  if (isHangUp(error)) return { status: 400, ...BAD_BODY };
   if (isUnavailable(error)) {
     const message = 'The service cannot reach its database: try again shortly';
     return { status: 503, code: 'SERVICE_UNAVAILABLE', message, retryAfter: RETRY_AFTER_SECONDS };
@@ -66,6 +69,9 @@ export function wordError(error: unknown): Worded {
   }
   return { status: 500, code: 'INTERNAL_ERROR', message: 'Something went wrong on our side' };
 }
+
+/** The caller has hung up in the middle of the body: a connection reset, but not the database's. */
+const isHangUp = (error: unknown): boolean => error instanceof Error && error.message === 'aborted';
 
 /** The native envelope around a worded error. */
 export const errorBody = ({ status: _, ...error }: Worded, requestId: string): object => ({

@@ -152,8 +152,9 @@ test('numbers: what a double cannot hold is refused or rounded, never stored as 
     expect([number, answer.status, v1.at(answer.data, 'attributes.metadata.n')]).toEqual([number, 201, read]);
     expect(v1.at((await api.get(`/v1/contacts/${answer.data.id}`)).data, 'attributes.metadata.n')).toBe(read);
   }
+  const { id } = await v1.conversation(api);
   const location = (latitude: string): Promise<Answer> =>
-    api.post(`/v1/conversations/${own['conversations']}/messages`, undefined, {
+    api.post(`/v1/conversations/${id}/messages`, undefined, {
       raw: `{"content":{"type":"location","latitude":${latitude},"longitude":0}}`,
     });
   expect((await location('1e400')).status).toBe(400);
