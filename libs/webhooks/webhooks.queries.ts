@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Tx } from '@hub/model/database.js';
+import { Database, type Reader } from '@hub/model/database.js';
 import type { DeliveryStatus, EndpointConfig, EndpointStatus } from '@hub/model/webhook.entity.js';
 import { CountCache, type Page } from '@hub/platform/paging.js';
 import { withDefaults } from './endpoint-input.js';
@@ -94,7 +94,7 @@ export class WebhooksQueries {
   async getWebhook(
     organizationId: string,
     id: string,
-    tx: Tx = this.db.reader(organizationId),
+    tx: Reader = this.db.reader(organizationId),
   ): Promise<WebhookView> {
     const [row] = await tx.query<WebhookRow[]>(
       `${WEBHOOKS} WHERE w.organization_id = $1 AND w.id = $2 AND w.deleted_at IS NULL`,
