@@ -36,9 +36,7 @@ class Refusal extends Error {}
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  throw new Refusal(
-    `Switchboard needs Node 20.19 or newer; this is ${process.version} (${process.execPath}).`,
-  );
+  throw new Refusal(`Switchboard needs Node 20.19 or newer; this is ${process.version} (${process.execPath}).`);
 }
 
 /** @param {string} file @returns {any} null where there is none, or half of one */
@@ -99,8 +97,7 @@ function digest(names) {
       hash.update(`${name}\0`).update(fs.readFileSync(file));
       return;
     }
-    for (const entry of fs.readdirSync(file).sort())
-      if (!/\.(spec\.ts|mjs|map)$/.test(entry)) add(`${name}/${entry}`);
+    for (const entry of fs.readdirSync(file).sort()) if (!/\.(spec\.ts|mjs|map)$/.test(entry)) add(`${name}/${entry}`);
   };
   names.forEach(add);
   return `${hash.digest('hex')}\n`;
@@ -255,8 +252,7 @@ async function main() {
   followShell();
   const [command, which] = process.argv.slice(2);
   const program = command === 'run' ? PROGRAMS[which] : command === 'start' ? PROGRAMS.start : null;
-  if (!program && command !== 'build')
-    throw new Refusal('usage: bootstrap.mjs start | run api|worker|migrate | build');
+  if (!program && command !== 'build') throw new Refusal('usage: bootstrap.mjs start | run api|worker|migrate | build');
   await prepare();
   if (!program) return;
   const settings = path.join(ROOT, '.env');

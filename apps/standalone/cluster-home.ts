@@ -47,9 +47,7 @@ export async function findClusterHome(dataDir: string): Promise<ClusterHome> {
 
 function ownFolder(folder: string): string {
   if (existsSync(folder) && statSync(folder).uid !== process.getuid?.() && process.platform !== 'win32') {
-    throw new Error(
-      `${folder} belongs to another user; run as that user (or root), or choose another DATA_DIR.`,
-    );
+    throw new Error(`${folder} belongs to another user; run as that user (or root), or choose another DATA_DIR.`);
   }
   return folder;
 }
@@ -65,8 +63,7 @@ function makeOutside(dataDir: string): string {
 
 async function outside(home: string, dataDir: string, newcomer?: Account): Promise<ClusterHome> {
   const origin = readIfThere(path.join(home, 'origin'));
-  if (origin === null)
-    throw new Error(`The database of ${dataDir} should be in ${home}, but it is not there.`);
+  if (origin === null) throw new Error(`The database of ${dataDir} should be in ${home}, but it is not there.`);
   if (origin !== dataDir) {
     if (readIfThere(path.join(origin, 'postgres.location'))?.trim() === home) {
       throw new Error(

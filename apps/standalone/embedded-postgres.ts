@@ -78,13 +78,7 @@ export class EmbeddedPostgres {
     if (orphaned) throw new Error(`${file} with the passwords of the database in ${home.folder} is missing.`);
     const make = (): string =>
       JSON.stringify({ admin: randomSecret(24), owner: randomSecret(24), app: randomSecret(24) });
-    return new EmbeddedPostgres(
-      dataDir,
-      home,
-      binaries,
-      JSON.parse(keepOnce(file, make)) as Credentials,
-      options,
-    );
+    return new EmbeddedPostgres(dataDir, home, binaries, JSON.parse(keepOnce(file, make)) as Credentials, options);
   }
 
   /** Superuser, for the cluster itself: no process of the product gets it. */
@@ -167,11 +161,7 @@ export class EmbeddedPostgres {
     writeFileSync(passwordFile, this.credentials.admin, { mode: 0o600 });
     if (account) for (const file of [draft, passwordFile]) chownSync(file, account.uid, account.gid);
     try {
-      let made = await this.initdb(
-        draft,
-        passwordFile,
-        process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8',
-      );
+      let made = await this.initdb(draft, passwordFile, process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8');
       if (!made.ok) made = await this.initdb(draft, passwordFile, 'C'); // that locale is not installed
       if (!made.ok) throw new Error(`The database could not be made in ${folder}:\n${made.output}`);
       if (!existsSync(path.join(folder, 'PG_VERSION'))) renameSync(draft, folder);
@@ -186,12 +176,7 @@ export class EmbeddedPostgres {
   /** The built-in collation is the same on every system; the character classes (trigram search) are the C library's. */
   private initdb(folder: string, passwordFile: string, characters: string): ReturnType<typeof run> {
     const args = ['-D', folder, '-U', ADMIN, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'];
-    args.push(
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
-      '--locale=C',
-      `--lc-ctype=${characters}`,
-    );
+    args.push('--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', `--lc-ctype=${characters}`);
     args.push('--no-instructions', ...(this.options.temporary ? ['--no-sync'] : []));
     return run(this.binaries.program('initdb'), args, this.home.account);
   }
@@ -225,9 +210,7 @@ export class EmbeddedPostgres {
     client.on('error', () => undefined);
     try {
       await client.connect();
-      const { rows } = await client.query<{ folder: string }>(
-        `SELECT current_setting('data_directory') AS folder`,
-      );
+      const { rows } = await client.query<{ folder: string }>(`SELECT current_setting('data_directory') AS folder`);
       return rows[0] !== undefined && realpathSync(rows[0].folder) === realpathSync(this.home.folder);
     } catch (error) {
       if ((error as { code?: string }).code !== '28P01') return false;

@@ -1,15 +1,9 @@
 import type { Settings } from './settings.js';
 
 /** What the terminal shows once everything runs. */
-export function greeting(
-  url: string,
-  settings: Settings,
-  key: { created: string | null; given: boolean },
-): string {
+export function greeting(url: string, settings: Settings, key: { created: string | null; given: boolean }): string {
   const scope =
-    settings.embedded && settings.host === '127.0.0.1'
-      ? '  (this machine only; HOST=0.0.0.0 opens it to others)'
-      : '';
+    settings.embedded && settings.host === '127.0.0.1' ? '  (this machine only; HOST=0.0.0.0 opens it to others)' : '';
   const shown = key.created
     ? `${key.created}  (shown this once: keep it)`
     : key.given

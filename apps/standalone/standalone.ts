@@ -52,8 +52,7 @@ export class Standalone {
     const url = localUrl(this.settings.host, port);
     this.checkStopping();
     const applied = await migrateDatabase(urls);
-    if (applied.length > 0)
-      this.say(`Applied ${applied.length} database migration${applied.length > 1 ? 's' : ''}.`);
+    if (applied.length > 0) this.say(`Applied ${applied.length} database migration${applied.length > 1 ? 's' : ''}.`);
     const given = this.env['BOOTSTRAP_API_KEY'] || undefined;
     const { createdKey } = await ensureFirstOrganization(urls.app, given);
     try {
@@ -164,8 +163,7 @@ export class Standalone {
       if (wanted !== besides && (await isFree(wanted, host))) return wanted;
       if (Date.now() >= until || wanted === besides) break;
     }
-    if (asked)
-      throw new Error(`${name}=${asked} is taken on ${host} by another program. Choose another ${name}.`);
+    if (asked) throw new Error(`${name}=${asked} is taken on ${host} by another program. Choose another ${name}.`);
     let other = await anyFreePort(host);
     while (other === besides) other = await anyFreePort(host);
     if (name === 'PORT') this.say(`Port ${usual} is taken; using ${other} (PORT chooses one).`);

@@ -23,9 +23,7 @@ export class StartLock {
     client.on('end', () => held && onLost());
     await client.connect();
     for (const until = Date.now() + PATIENCE_MS; ;) {
-      const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [
-        START_LOCK,
-      ]);
+      const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [START_LOCK]);
       held = rows[0]?.held === true;
       if (held) return new StartLock(client);
       if (Date.now() > until) break;

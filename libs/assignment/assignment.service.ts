@@ -132,7 +132,8 @@ export class AssignmentService {
     });
     // a bot stays for as long as it is attached
     const botId = to?.type === 'bot' ? to.id : conversation.botId;
-    if (from && from.id !== botId) await leaveIn(tx, organizationId, { conversationId, kind: from.type, refId: from.id });
+    if (from && from.id !== botId)
+      await leaveIn(tx, organizationId, { conversationId, kind: from.type, refId: from.id });
     if (conversation.botId && conversation.botId !== botId) {
       await leaveIn(tx, organizationId, { conversationId, kind: 'bot', refId: conversation.botId });
     }
@@ -176,7 +177,8 @@ export class AssignmentService {
       [organizationId, id],
     );
     if (!found) throw type === 'user' ? new UserNotFoundError(field) : new BotNotFoundError(field);
-    if (!found.available) throw new UnprocessableError('ASSIGNEE_UNAVAILABLE', `${found.name} does not take conversations`);
+    if (!found.available)
+      throw new UnprocessableError('ASSIGNEE_UNAVAILABLE', `${found.name} does not take conversations`);
     return { type, id, name: found.name };
   }
 

@@ -35,7 +35,11 @@ export class ChannelsQueries {
   constructor(private readonly db: Database) {}
 
   /** @throws ChannelNotFoundError */
-  async getChannel(organizationId: string, id: string, tx: Reader = this.db.reader(organizationId)): Promise<ChannelView> {
+  async getChannel(
+    organizationId: string,
+    id: string,
+    tx: Reader = this.db.reader(organizationId),
+  ): Promise<ChannelView> {
     const [row] = await tx.query<Row[]>(
       `${SELECT} WHERE ch.organization_id = $1 AND ch.id = $2 AND ch.deleted_at IS NULL`,
       [organizationId, id],

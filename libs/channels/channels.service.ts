@@ -38,7 +38,14 @@ export class ChannelsService {
     return this.db.transaction(organizationId, async (tx) => {
       await this.requireBot(tx, organizationId, command.defaultBotId);
       const id = newId();
-      await insertRow(tx, Channel, { ...command, metadata: mergeJson({}, command.metadata), config, organizationId, id, status: 'inactive' });
+      await insertRow(tx, Channel, {
+        ...command,
+        metadata: mergeJson({}, command.metadata),
+        config,
+        organizationId,
+        id,
+        status: 'inactive',
+      });
       return this.tell(tx, author, id, 'channel.created');
     });
   }

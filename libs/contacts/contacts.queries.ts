@@ -41,7 +41,11 @@ export class ContactsQueries {
   constructor(private readonly db: Database) {}
 
   /** @throws ContactNotFoundError */
-  async getContact(organizationId: string, id: string, tx: Reader = this.db.reader(organizationId)): Promise<ContactView> {
+  async getContact(
+    organizationId: string,
+    id: string,
+    tx: Reader = this.db.reader(organizationId),
+  ): Promise<ContactView> {
     const [row] = await tx.query<ContactView[]>(
       `${SELECT} WHERE k.organization_id = $1 AND k.id = $2 AND k.deleted_at IS NULL`,
       [organizationId, id],

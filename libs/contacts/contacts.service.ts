@@ -24,7 +24,11 @@ export class ContactsService {
     return this.wording(() =>
       this.db.transaction(author.organizationId, async (tx) => {
         await lockAddresses(tx, author.organizationId, command);
-        return this.insert(tx, author, { ...command, metadata: mergeJson({}, command.metadata), tags: [...command.tags] });
+        return this.insert(tx, author, {
+          ...command,
+          metadata: mergeJson({}, command.metadata),
+          tags: [...command.tags],
+        });
       }),
     );
   }

@@ -24,5 +24,9 @@ export interface ContactHint {
   /** E.164. */
   readonly phone: string | null;
   /** The id by which the channel knows them, if it does. */
-  readonly identity: { readonly channelId: string; readonly channelType: ChannelType; readonly identifier: string } | null;
+  readonly identity: {
+    readonly channelId: string;
+    readonly channelType: ChannelType;
+    readonly identifier: string;
+  } | null;
 }

@@ -58,4 +58,8 @@ export class ChannelLifecycleService {
   }
 }
 
-const live = ({ organizationId }: Author, channelId: string) => ({ organizationId, channelId, status: Not('closed' as const) });
+const live = ({ organizationId }: Author, channelId: string) => ({
+  organizationId,
+  channelId,
+  status: Not('closed' as const),
+});

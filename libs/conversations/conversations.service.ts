@@ -15,11 +15,7 @@ import { mergeJson } from '@hub/platform/json.js';
 import { lockConversation } from './conversation-lock.js';
 import { transitionEvent } from './conversation-status.js';
 import { loadView } from './conversation-view.js';
-import {
-  BotNotFoundError,
-  ConversationClosedError,
-  ConversationExistsError,
-} from './conversations.errors.js';
+import { BotNotFoundError, ConversationClosedError, ConversationExistsError } from './conversations.errors.js';
 import type {
   CloseConversation,
   ConversationCommand,
@@ -250,9 +246,11 @@ export class ConversationsService {
       await this.closeIn(tx, author, conversation, { reason: null, resolution: null, notes: null });
       return;
     }
-    const isSame = status === conversation.status && (status !== 'snoozed' || sameTime(conversation.snoozedUntil, snoozedUntil));
+    const isSame =
+      status === conversation.status && (status !== 'snoozed' || sameTime(conversation.snoozedUntil, snoozedUntil));
     if (isSame) return;
-    const event = status === conversation.status ? 'conversation.snoozed' : transitionEvent(conversation.status, status);
+    const event =
+      status === conversation.status ? 'conversation.snoozed' : transitionEvent(conversation.status, status);
     if (!event) throw new ConversationClosedError();
     if (event === 'conversation.reopened') {
       await this.reopenIn(tx, author, conversation);

@@ -122,7 +122,12 @@ export class InboundService {
     if (!channel) throw new ChannelNotFoundError();
     if (channel.type !== type) {
       throw new ValidationError(
-        [{ field: 'channelId', message: `only a channel of type ${type} takes messages here; this one is ${channel.type}` }],
+        [
+          {
+            field: 'channelId',
+            message: `only a channel of type ${type} takes messages here; this one is ${channel.type}`,
+          },
+        ],
         'Messages of this channel come from its provider',
         'INVALID_CHANNEL_TYPE',
       );
@@ -140,10 +145,12 @@ export class InboundService {
   }
 
   private async known(organizationId: string, command: ReceiveMessage): Promise<MessageView | undefined> {
-    const [row] = await this.db.reader(organizationId).query<MessageView[]>(
-      `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.channel_id = $2 AND m.external_id = $3`,
-      [organizationId, command.channelId, command.externalId],
-    );
+    const [row] = await this.db
+      .reader(organizationId)
+      .query<MessageView[]>(
+        `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.channel_id = $2 AND m.external_id = $3`,
+        [organizationId, command.channelId, command.externalId],
+      );
     return row;
   }
 }

@@ -141,10 +141,12 @@ export class MessagesService {
   }
 
   private async first(organizationId: string, command: PostMessage): Promise<MessageView | undefined> {
-    const [row] = await this.db.reader(organizationId).query<MessageView[]>(
-      `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.client_message_id = $3`,
-      [organizationId, command.conversationId, command.clientMessageId],
-    );
+    const [row] = await this.db
+      .reader(organizationId)
+      .query<MessageView[]>(
+        `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.client_message_id = $3`,
+        [organizationId, command.conversationId, command.clientMessageId],
+      );
     return row;
   }
 }

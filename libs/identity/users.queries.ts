@@ -29,7 +29,9 @@ export class UsersQueries {
           organizationId,
           deletedAt: IsNull(),
           ...(request.role && { role: request.role }),
-          ...(request.email && { email: Raw((column) => `lower(${column}) = lower(:email)`, { email: request.email }) }),
+          ...(request.email && {
+            email: Raw((column) => `lower(${column}) = lower(:email)`, { email: request.email }),
+          }),
         },
         order: { createdAt: request.sortOrder, id: request.sortOrder },
         skip: (request.page - 1) * request.perPage,

@@ -25,7 +25,13 @@ export class UsersService {
     const { organizationId } = actor;
     try {
       return await this.db.transaction(organizationId, async (tx) => {
-        await insertRow(tx, User, { ...command, metadata: mergeJson({}, command.metadata), organizationId, id, status: 'active' });
+        await insertRow(tx, User, {
+          ...command,
+          metadata: mergeJson({}, command.metadata),
+          organizationId,
+          id,
+          status: 'active',
+        });
         return this.load(tx, organizationId, id);
       });
     } catch (error) {

@@ -126,7 +126,9 @@ function asTenant(organizationId: string): string {
 const asJob = (job: SystemJob): string => `SET LOCAL switchboard.job = '${job}'`;
 
 /** All of them, or the first failure once every one has ended. */
-async function settled<const T extends readonly unknown[]>(all: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+async function settled<const T extends readonly unknown[]>(
+  all: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   const results = await Promise.allSettled(all);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
@@ -156,6 +158,8 @@ export function isUnavailable(error: unknown): boolean {
   return (
     /^(08|57P0|53)/.test(state) ||
     /^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|AI_AGAIN)/.test(state) ||
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(message)
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(
+      message,
+    )
   );
 }

@@ -18,5 +18,10 @@ export async function updateRow<E extends ObjectLiteral & { updatedAt: Date }>(
   changes: Partial<E>,
 ): Promise<void> {
   const set = { ...changes, updatedAt: () => 'clock_timestamp()' } as unknown as QueryDeepPartialEntity<E>;
-  await tx.createQueryBuilder().update(entity).set(set).where({ organizationId: key.organizationId, id: key.id }).execute();
+  await tx
+    .createQueryBuilder()
+    .update(entity)
+    .set(set)
+    .where({ organizationId: key.organizationId, id: key.id })
+    .execute();
 }

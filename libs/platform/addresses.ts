@@ -41,22 +41,14 @@ const BLOCKED_V4 = parseNetworks([
 ]);
 const GLOBAL_V6 = parseNetworks(['2000::/3']);
 /** Within 2000::/3. Teredo, ORCHID and benchmarking are in 2001::/23; 2002::/16 is 6to4. */
-const BLOCKED_V6 = parseNetworks([
-  '2001::/23',
-  '2001:db8::/32',
-  '2002::/16',
-  '2620:4f:8000::/48',
-  '3fff::/20',
-]);
+const BLOCKED_V6 = parseNetworks(['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20']);
 
 /** Whether the address is on the public internet or inside `allowed`. Anything that is no address is not. */
 export function isReachable(address: string, allowed: Networks): boolean {
   const ip = parse(address);
   if (ip === null) return false;
   if (isWithin(ip, allowed)) return true;
-  return ip.kind() === 'ipv4'
-    ? !isWithin(ip, BLOCKED_V4)
-    : isWithin(ip, GLOBAL_V6) && !isWithin(ip, BLOCKED_V6);
+  return ip.kind() === 'ipv4' ? !isWithin(ip, BLOCKED_V4) : isWithin(ip, GLOBAL_V6) && !isWithin(ip, BLOCKED_V6);
 }
 
 export function isInside(address: string, networks: Networks): boolean {

@@ -1,4 +1,4 @@
-import { cleanEnv, makeValidator, num, str, url } from 'envalid';
+import { cleanEnv, EnvMissingError, makeValidator, num, str, url } from 'envalid';
 
 const secretKey = makeValidator((input: string) => {
   const bytes = Buffer.from(input, /^[0-9a-f]{64}$/i.test(input) ? 'hex' : 'base64');
@@ -38,13 +38,22 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       SECRET_KEY: secretKey({ desc: 'encrypts stored credentials' }),
       BOOTSTRAP_API_KEY: apiKey({ default: undefined, desc: "the first organization's admin key" }),
       PUBLIC_URL: url({ default: undefined, desc: 'how the world reaches the API' }),
-      TRUST_PROXY: list({ default: [], desc: 'addresses or CIDRs of proxies whose X-Forwarded-* are believed' }),
-      WEBHOOK_ALLOWED_NETWORKS: list({ default: [], desc: 'CIDRs that outbound calls may reach although private' }),
+      TRUST_PROXY: list({
+        default: [],
+        desc: 'addresses or CIDRs of proxies whose X-Forwarded-* are believed',
+      }),
+      WEBHOOK_ALLOWED_NETWORKS: list({
+        default: [],
+        desc: 'CIDRs that outbound calls may reach although private',
+      }),
       LOG_LEVEL: str({ default: 'info', choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'] }),
     },
     {
       reporter: ({ errors }) => {
-        const bad = Object.entries(errors).map(([name, error]) => `  ${name}: ${error?.message ?? 'missing'}`);
+        const bad = Object.entries(errors).map(
+          ([name, error]) =>
+            `  ${name} ${error instanceof EnvMissingError ? 'is missing' : 'is not right'}: ${error?.message}`,
+        );
         if (bad.length > 0) throw new Error(`The environment is not complete:\n${bad.join('\n')}`);
       },
     },

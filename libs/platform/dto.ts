@@ -210,7 +210,11 @@ export function schemaOf(type: Constructor): Schema {
 }
 
 function* fieldsOf(type: Constructor): Generator<[string, Field]> {
-  for (let proto = type.prototype as object; proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object) {
+  for (
+    let proto = type.prototype as object;
+    proto !== Object.prototype;
+    proto = Object.getPrototypeOf(proto) as object
+  ) {
     yield* FIELDS.get(proto) ?? [];
   }
 }
@@ -231,7 +235,8 @@ export function parse<T extends object>(type: Constructor<T>, input: unknown, fr
 }
 
 /** The instant that a {@link Timestamp} field names. */
-export const toDate = (text: string): Date => new Date(/T.*(Z|[+-]\d{2}:\d{2})$|^[^T]+$/.test(text) ? text : `${text}Z`);
+export const toDate = (text: string): Date =>
+  new Date(/T.*(Z|[+-]\d{2}:\d{2})$|^[^T]+$/.test(text) ? text : `${text}Z`);
 
 function build<T extends object>(type: Constructor<T>, input: object, from: 'body' | 'query'): T {
   const instance = new type();
@@ -250,12 +255,14 @@ function buildNested(type: Constructor, value: unknown, from: 'body' | 'query'):
   return isPlain(value) ? build(type, value, from) : value;
 }
 
-const isPlain = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function fromQuery(kind: Kind, value: unknown): unknown {
   if (typeof value !== 'string') return value;
   if (kind === 'integer') return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
-  if (kind === 'flag') return value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
+  if (kind === 'flag')
+    return value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
   if (kind === 'list') return value.split(',').filter((item) => item !== '');
   return value;
 }

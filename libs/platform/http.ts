@@ -16,7 +16,10 @@ export type FrameworkErrors = (error: FastifyError, request: FastifyRequest, rep
  * The HTTP server: 1 MiB bodies, 30 s to send a request, `X-Request-ID` taken over from the caller or made.
  * An empty JSON body counts as none, as clients send `Content-Type: application/json` with bodiless POSTs.
  */
-export function createHttpAdapter(config: Pick<Config, 'TRUST_PROXY'>, onFrameworkError: FrameworkErrors): FastifyAdapter {
+export function createHttpAdapter(
+  config: Pick<Config, 'TRUST_PROXY'>,
+  onFrameworkError: FrameworkErrors,
+): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -12,7 +12,10 @@ export function createLogger(level: string, processName: string): Logger {
     level,
     base: { process: processName, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    redact: { paths: ['authorization', '*.authorization', 'secret', '*.secret', '*.apiKey', '*.password'], censor: '********' },
+    redact: {
+      paths: ['authorization', '*.authorization', 'secret', '*.secret', '*.apiKey', '*.password'],
+      censor: '********',
+    },
   });
 }
 

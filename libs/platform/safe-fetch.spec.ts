@@ -103,21 +103,17 @@ describe('checkUrl', () => {
     expect(error).toMatchObject({ code: 'INVALID_URL', details: [{ field: 'url' }] });
   });
 
-  it.each([
-    'https://example.com/hook',
-    'https://example.com:8443/',
-    'https://8.8.8.8/',
-    'https://bücher.example/',
-  ])('accepts %s', async (url) => expect(await checkUrl(url, [])).toBeUndefined());
+  it.each(['https://example.com/hook', 'https://example.com:8443/', 'https://8.8.8.8/', 'https://bücher.example/'])(
+    'accepts %s',
+    async (url) => expect(await checkUrl(url, [])).toBeUndefined(),
+  );
 
   it.each([
     'http://127.0.0.1:4000/',
     'http://localhost/',
     'https://[::ffff:127.0.0.1]:4000/',
     'http://localhost:4000/x',
-  ])('accepts %s where loopback is allowed', async (url) =>
-    expect(await checkUrl(url, LOOPBACK)).toBeUndefined(),
-  );
+  ])('accepts %s where loopback is allowed', async (url) => expect(await checkUrl(url, LOOPBACK)).toBeUndefined());
 
   it('refuses plain http to the internet though a network is allowed', async () => {
     await expect(checkUrl('http://8.8.8.8/', LOOPBACK)).rejects.toMatchObject({ code: 'INVALID_URL' });
@@ -206,14 +202,7 @@ describe('safeFetch', () => {
     });
     await new Promise<void>((resolve) => trap.listen(0, '127.0.0.1', resolve));
     const { port } = trap.address() as AddressInfo;
-    for (const host of [
-      '127.0.0.1',
-      'localhost',
-      'localhost.',
-      '[::ffff:7f00:1]',
-      '2130706433',
-      'x.localhost',
-    ]) {
+    for (const host of ['127.0.0.1', 'localhost', 'localhost.', '[::ffff:7f00:1]', '2130706433', 'x.localhost']) {
       expect(await call(`https://${host}:${port}/`, 2_000, [])).toMatchObject({ outcome: 'blocked_address' });
     }
     expect(await call(`http://localhost:${port}/`, 2_000, ['10.0.0.0/8'])).toMatchObject({

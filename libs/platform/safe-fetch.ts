@@ -102,10 +102,7 @@ export async function checkUrl(url: string, allowedNetworks: readonly string[]):
     else if (target.confined) {
       if (networks.length === 0) throw new EgressError('blocked_address', 'url must be https');
       const late = new Promise<never>((_, reject) =>
-        setTimeout(
-          () => reject(new EgressError('dns', `${hostname} does not resolve`)),
-          CHECK_TIMEOUT_MS,
-        ).unref(),
+        setTimeout(() => reject(new EgressError('dns', `${hostname} does not resolve`)), CHECK_TIMEOUT_MS).unref(),
       );
       assertPermitted(await Promise.race([resolveName(hostname), late]), target, networks);
     }
@@ -155,12 +152,7 @@ function assertPermitted(
 
 type Exchange = Pick<SafeResponse, 'status' | 'headers' | 'body' | 'truncated' | 'remoteAddress'>;
 
-async function exchange(
-  call: SafeRequest,
-  target: Target,
-  agent: Agent,
-  signal: AbortSignal,
-): Promise<Exchange> {
+async function exchange(call: SafeRequest, target: Target, agent: Agent, signal: AbortSignal): Promise<Exchange> {
   const ticket: Ticket = { remoteAddress: null };
   dispatching = ticket;
   const answer = request(target.url, {
@@ -250,7 +242,7 @@ function connectorFor(networks: Networks, confined: boolean): buildConnector.con
   return (target, callback) =>
     connect(target, (...[error, socket]) => {
       if (error) callback(connectError(error), null);
-      else callback(null, socket as Socket);
+      else callback(null, socket);
     });
 }
 
@@ -268,7 +260,7 @@ function classify(error: unknown): { outcome: SafeFailure['outcome']; message: s
   return { outcome: TLS_CODE.test(codeOf(error)) ? 'tls' : 'reset', message: describe(error) };
 }
 
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
+const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? '';
 
 function describe(error: unknown): string {
   const { errors } = (error ?? {}) as { errors?: unknown[] };

@@ -114,25 +114,13 @@ export class Claims {
 
   /** Any delivery that is not leased, whatever has become of it and of its endpoint. @returns null when it is leased or gone */
   async claimByHand({ organizationId, endpointId }: Lane, id: string): Promise<Claim | null> {
-    const [claim] = await this.db.prepared<Claim>(organizationId, CLAIM_ONE, [
-      organizationId,
-      endpointId,
-      id,
-    ]);
+    const [claim] = await this.db.prepared<Claim>(organizationId, CLAIM_ONE, [organizationId, endpointId, id]);
     return claim ?? null;
   }
 
   /** A delivery of its own, outside the event log and outside every order. @returns null when the endpoint is gone */
   async claimTest({ organizationId, endpointId }: Lane, test: TestDelivery): Promise<Claim | null> {
-    const values = [
-      organizationId,
-      endpointId,
-      test.id,
-      test.eventId,
-      test.eventType,
-      test.subjectId,
-      test.body,
-    ];
+    const values = [organizationId, endpointId, test.id, test.eventId, test.eventType, test.subjectId, test.body];
     const [claim] = await this.db.prepared<Claim>(organizationId, CLAIM_TEST, values);
     return claim ?? null;
   }

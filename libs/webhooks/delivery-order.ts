@@ -26,9 +26,7 @@ export async function shareEndpointStates(tx: Tx, organizationIds: readonly stri
 
 /** Nobody else inserts, finishes or moves deliveries of this organization until the transaction ends. */
 export async function ownEndpointStates(tx: Tx, organizationIds: readonly string[]): Promise<void> {
-  await tx.query(`SELECT pg_advisory_xact_lock(${ENDPOINT_STATE}, bucket) FROM ${BUCKETS_OF_KEYS}`, [
-    organizationIds,
-  ]);
+  await tx.query(`SELECT pg_advisory_xact_lock(${ENDPOINT_STATE}, bucket) FROM ${BUCKETS_OF_KEYS}`, [organizationIds]);
 }
 
 /** After {@link shareEndpointStates}, never before it. */
@@ -80,11 +78,7 @@ export async function activateHeads(tx: Tx, keys: readonly OrderKey[]): Promise<
        RETURNING d.organization_id, d.endpoint_id
      )
      SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM activated`,
-    [
-      keys.map((key) => key.organizationId),
-      keys.map((key) => key.endpointId),
-      keys.map((key) => key.orderKey),
-    ],
+    [keys.map((key) => key.organizationId), keys.map((key) => key.endpointId), keys.map((key) => key.orderKey)],
   );
 }
 

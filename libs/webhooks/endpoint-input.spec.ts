@@ -20,12 +20,9 @@ describe('checkEvents', () => {
       '*',
     ]);
   });
-  it.each([[[]], [['nothing.known']], [['conversation']], [['conv*']], [['*.created']]])(
-    'refuses %j',
-    (events) => {
-      expect(problemsOf(() => checkEvents(events))).toEqual(['INVALID_EVENTS', 'events']);
-    },
-  );
+  it.each([[[]], [['nothing.known']], [['conversation']], [['conv*']], [['*.created']]])('refuses %j', (events) => {
+    expect(problemsOf(() => checkEvents(events))).toEqual(['INVALID_EVENTS', 'events']);
+  });
 });
 
 describe('checkHeaders', () => {

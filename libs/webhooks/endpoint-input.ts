@@ -48,7 +48,7 @@ export const withDefaults = (
 
 /** Without the keys whose value is undefined: they ask for the default. */
 export const onlyGiven = (config: EndpointConfig): EndpointConfig =>
-  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as EndpointConfig;
+  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
 
 /** @throws ValidationError INVALID_EVENTS naming `events` */
 export function checkEvents(events: readonly string[]): string[] {
@@ -65,10 +65,8 @@ export function checkEvents(events: readonly string[]): string[] {
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   const entries = Object.entries(headers);
   const problems: FieldProblem[] = [];
-  const complain = (name: string, message: string): number =>
-    problems.push({ field: `headers.${name}`, message });
-  if (entries.length > MAX_HEADERS)
-    problems.push({ field: 'headers', message: `at most ${MAX_HEADERS} headers` });
+  const complain = (name: string, message: string): number => problems.push({ field: `headers.${name}`, message });
+  if (entries.length > MAX_HEADERS) problems.push({ field: 'headers', message: `at most ${MAX_HEADERS} headers` });
   const seen = new Set<string>();
   for (const [name, value] of entries) {
     const lower = name.toLowerCase();
@@ -95,8 +93,7 @@ export function checkConfig(config: EndpointConfig): void {
   demand('timeout', Number.isInteger(timeout) && timeout >= 1 && timeout <= 30, 'whole seconds from 1 to 30');
   demand(
     'maxRetries',
-    maxRetries === undefined ||
-      (Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= MAX_RETRIES),
+    maxRetries === undefined || (Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= MAX_RETRIES),
     `a whole number from 0 to ${MAX_RETRIES}`,
   );
   if (retryPolicy === 'custom') {

@@ -148,8 +148,7 @@ const CHANGES: { readonly [T in EventType]?: Changes } = {
   'conversation.snoozed': { status: { before: 'open', after: 'snoozed' } },
 };
 
-export const isEmitted = (type: string): type is EventType =>
-  (EVENT_TYPES as readonly string[]).includes(type);
+export const isEmitted = (type: string): type is EventType => (EVENT_TYPES as readonly string[]).includes(type);
 
 /** An event of each type as it could happen, for tests and for the catalogue's examples. */
 export function sampleEvent(type: EventType, author: Author): DomainEvent {
@@ -162,7 +161,7 @@ export function sampleEvent(type: EventType, author: Author): DomainEvent {
     author,
     conversationId: group === 'conversation' || group === 'message' ? conversation.id : null,
     channelId: null,
-    subject: subject as DomainEvent['subject'],
+    subject,
     ...(changes && { changes }),
   };
 }

@@ -22,16 +22,12 @@ export class LaneProcessor implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.worker = this.backend.worker<LaneJob>(
-      LANE_QUEUE,
-      (job) => Promise.resolve(this.lanes.kick(job.data)),
-      {
-        concurrency: CONCURRENCY,
-        lockDuration: LOCK_MS,
-        stalledInterval: LOCK_MS,
-        maxStalledCount: 1_000,
-      },
-    );
+    this.worker = this.backend.worker<LaneJob>(LANE_QUEUE, (job) => Promise.resolve(this.lanes.kick(job.data)), {
+      concurrency: CONCURRENCY,
+      lockDuration: LOCK_MS,
+      stalledInterval: LOCK_MS,
+      maxStalledCount: 1_000,
+    });
   }
 
   async onModuleDestroy(): Promise<void> {

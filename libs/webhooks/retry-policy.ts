@@ -6,18 +6,7 @@ const HOUR = 3_600;
 const DAY = 24 * HOUR;
 
 /** Seconds before each attempt. The standard one is ten attempts over 75 h 35 min. */
-const STANDARD = [
-  0,
-  5,
-  5 * MINUTE,
-  30 * MINUTE,
-  2 * HOUR,
-  5 * HOUR,
-  10 * HOUR,
-  14 * HOUR,
-  20 * HOUR,
-  24 * HOUR,
-];
+const STANDARD = [0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
 const EXPONENTIAL = [0, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR];
 const JITTER = 0.2;
 const MAX_RETRY_AFTER_SECONDS = DAY;

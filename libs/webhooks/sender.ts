@@ -51,9 +51,7 @@ export class Sender {
     @Inject(LOGGER) private readonly logger: Logger,
     metrics: Metrics,
   ) {
-    this.attempts = metrics.counter('webhook_delivery_attempts_total', 'Webhook attempts by outcome', [
-      'outcome',
-    ]);
+    this.attempts = metrics.counter('webhook_delivery_attempts_total', 'Webhook attempts by outcome', ['outcome']);
     this.latency = metrics.histogram(
       'webhook_event_to_delivery_seconds',
       'From the event to the first 2xx of a subscriber',
@@ -128,8 +126,7 @@ export class Sender {
 
   private tell(claim: Claim, outcome: string, status: number | null, ms: number, elapsed: number): void {
     this.attempts.inc({ outcome });
-    if (outcome === 'success' && claim.trigger === 'auto')
-      this.latency.observe((claim.eventAgeMs + elapsed) / 1_000);
+    if (outcome === 'success' && claim.trigger === 'auto') this.latency.observe((claim.eventAgeMs + elapsed) / 1_000);
     this.logger.info(
       {
         organization: claim.organizationId,

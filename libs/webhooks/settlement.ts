@@ -92,8 +92,7 @@ export class Settlement {
       const moved = await this.finish(tx, results);
       const applied = results.filter(({ claim }) => moved.has(claim.id));
       await this.count(tx, applied, moved);
-      for (const { claim } of gone.filter((result) => moved.has(result.claim.id)))
-        await this.disable(tx, claim);
+      for (const { claim } of gone.filter((result) => moved.has(result.claim.id))) await this.disable(tx, claim);
       const ended = applied.filter(({ claim }) => moved.get(claim.id) !== 'pending');
       const lanes = await activateHeads(
         tx,
@@ -124,16 +123,13 @@ export class Settlement {
           error: result.error,
         })),
       ),
+      results.length,
     ]);
     return new Map(rows.map(({ id, status }) => [id, status]));
   }
 
   /** Tests count for nothing; an interrupted attempt says nothing about the endpoint. */
-  private async count(
-    tx: Tx,
-    results: readonly AttemptResult[],
-    moved: Map<string, DeliveryStatus>,
-  ): Promise<void> {
+  private async count(tx: Tx, results: readonly AttemptResult[], moved: Map<string, DeliveryStatus>): Promise<void> {
     const tallies = new Map<string, Tally>();
     for (const { claim, outcome, verdict, durationMs } of results) {
       if (claim.isTest) continue;
@@ -193,6 +189,7 @@ const FINISH = `
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(organization_id uuid, id uuid, attempt_id uuid, lease_token uuid,
       trigger text, verdict text, retry_ms float8, outcome text, status_code int, duration_ms int, request_headers jsonb,
       response_body text, response_truncated boolean, error text)
+    LIMIT $2 -- tells the planner how few there are
   ), next AS (
     SELECT r.*, CASE
       WHEN r.verdict = 'succeeded' THEN 'succeeded'

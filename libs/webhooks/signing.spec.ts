@@ -21,8 +21,7 @@ describe('sign', () => {
       'webhook-timestamp': String(timestamp),
       'webhook-signature': sign(secrets, 'evt_1', timestamp, body),
     };
-    for (const secret of secrets)
-      expect(new Webhook(secret).verify(body, headers)).toEqual({ text: 'Grüße, 世界' });
+    for (const secret of secrets) expect(new Webhook(secret).verify(body, headers)).toEqual({ text: 'Grüße, 世界' });
     expect(() => new Webhook(newSecret()).verify(body, headers)).toThrow();
   });
 

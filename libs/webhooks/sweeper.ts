@@ -37,16 +37,21 @@ const FAILING: Prepared = {
   ORDER BY d.first_attempt_at LIMIT ${BATCH}`,
 };
 
-/** The first unfinished delivery of each order key after a given one. */
+/** The first unfinished delivery of each order key after a given one; jumps from key to key in the index. */
 const HEADS: Prepared = {
   name: 'webhook-sweep-heads',
   text: `
-  SELECT DISTINCT ON (organization_id, endpoint_id, order_key)
-    organization_id AS "organizationId", endpoint_id AS "endpointId", order_key AS "orderKey", status
-  FROM webhook_delivery
-  WHERE status IN ('blocked','pending','leased') AND NOT out_of_band
-    AND (organization_id, endpoint_id, order_key) > ($1, $2, $3)
-  ORDER BY organization_id, endpoint_id, order_key, position LIMIT ${KEYS_PER_TICK}`,
+  WITH RECURSIVE head AS (
+    SELECT $1::uuid AS organization_id, $2::uuid AS endpoint_id, $3::uuid AS order_key, ''::text AS status
+    UNION ALL
+    SELECT next.* FROM head CROSS JOIN LATERAL (
+      SELECT d.organization_id, d.endpoint_id, d.order_key, d.status FROM webhook_delivery d
+      WHERE d.status IN ('blocked','pending','leased') AND NOT d.out_of_band
+        AND (d.organization_id, d.endpoint_id, d.order_key) > (head.organization_id, head.endpoint_id, head.order_key)
+      ORDER BY d.organization_id, d.endpoint_id, d.order_key, d.position LIMIT 1) AS next
+  )
+  SELECT organization_id AS "organizationId", endpoint_id AS "endpointId", order_key AS "orderKey", status
+  FROM head OFFSET 1 LIMIT ${KEYS_PER_TICK}`,
 };
 
 /** Jumps from lane to lane in the index, however many deliveries are due in each. */
@@ -107,9 +112,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      await this.sweep().catch((error: unknown) =>
-        this.logger.warn({ error: String(error) }, 'sweep.failed'),
-      );
+      await this.sweep().catch((error: unknown) => this.logger.warn({ error: String(error) }, 'sweep.failed'));
       if (this.stopped) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, EVERY_MS);
@@ -146,11 +149,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   /** A few hundred order keys a round, in turn: a blocked delivery that has nothing before it is activated. */
   private async healOrder(): Promise<void> {
     const { organizationId, endpointId, orderKey } = this.cursor;
-    const heads = await this.read<OrderKey & { status: string }>(HEADS, [
-      organizationId,
-      endpointId,
-      orderKey,
-    ]);
+    const heads = await this.read<OrderKey & { status: string }>(HEADS, [organizationId, endpointId, orderKey]);
     this.cursor = (heads.length === KEYS_PER_TICK && heads.at(-1)) || {
       organizationId: FIRST,
       endpointId: FIRST,

@@ -114,12 +114,7 @@ export class WebhooksQueries {
        LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
       values,
     );
-    const totalCount = await this.count(
-      db,
-      `webhooks ${values.join()}`,
-      `webhook_endpoint w WHERE ${where}`,
-      values,
-    );
+    const totalCount = await this.count(db, `webhooks ${values.join()}`, `webhook_endpoint w WHERE ${where}`, values);
     return { items: rows.map(toWebhook), totalCount, page, perPage };
   }
 

@@ -112,12 +112,7 @@ export class WebhooksService {
   async remove({ organizationId }: Author, id: string): Promise<void> {
     await this.db.transaction(organizationId, async (tx) => {
       await this.lockIn(tx, organizationId, id);
-      await updateRow(
-        tx,
-        WebhookEndpoint,
-        { organizationId, id },
-        { deletedAt: new Date(), headers: {}, secrets: [] },
-      );
+      await updateRow(tx, WebhookEndpoint, { organizationId, id }, { deletedAt: new Date(), headers: {}, secrets: [] });
       await cancelUnfinished(tx, { organizationId, endpointId: id });
     });
   }

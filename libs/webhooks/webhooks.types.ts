@@ -1,9 +1,4 @@
-import type {
-  AttemptOutcome,
-  DeliveryStatus,
-  EndpointConfig,
-  EndpointStatus,
-} from '@hub/model/webhook.entity.js';
+import type { AttemptOutcome, DeliveryStatus, EndpointConfig, EndpointStatus } from '@hub/model/webhook.entity.js';
 import type { PageRequest } from '@hub/platform/paging.js';
 
 export interface CreateWebhook {

@@ -1,7 +1,7 @@
 // How long after its commit an event is with the subscriber, on each backend of the queue.
 import { createServer } from 'node:http';
 import { built } from '../support/servers.mjs';
-import { httpClient, openLoop, percentile } from './load.mjs';
+import { cpuMs, httpClient, openLoop, percentile } from './load.mjs';
 import { TEXT } from './message-statements.mjs';
 import { fixed, printNote, printTable, progress } from './report.mjs';
 import { seededId } from './seed.mjs';
@@ -17,35 +17,39 @@ const GIVE_UP_MS = 20_000;
 const wallClock = () => performance.timeOrigin + performance.now();
 
 /** @typedef {{ sent: number, commit: number, relayed: number | null, attempted: number | null, received: number }} Trace */
-/** @typedef {{ backend: string, rate: number, sent: number, traces: Trace[], straight: number[] }} Outcome */
+/** @typedef {{ backend: string, rate: number, sent: number, traces: Trace[], workerCpu: number, straight: number[] }} Outcome */
 
 /** @param {import('./stack.mjs').Bench} bench */
 export async function run(bench) {
-  const ms = bench.quick ? 2_000 : 10_000;
+  const ms = bench.quick ? 1_500 : 10_000;
   const backends = /** @type {[string, string | undefined][]} */ ([['PostgreSQL', undefined]]);
   if (bench.redis) backends.push(['Redis', `${bench.redis.url}/0`]);
   /** @type {Outcome[]} */
   const outcomes = [];
   const subscriber = await startSubscriber();
   try {
+    const site = await makeSite(bench, 'bench_events', CONVERSATIONS);
+    await asAdmin(site.adminUrl, (admin) =>
+      admin.query(`UPDATE conversation SET status = 'open', single = false, closed_at = NULL, snoozed_until = NULL`),
+    );
     for (const [backend, redisUrl] of backends) {
-      const site = await makeSite(bench, `bench_events_${backend.toLowerCase()}`, CONVERSATIONS);
-      await asAdmin(site.adminUrl, (admin) =>
-        admin.query(`UPDATE conversation SET status = 'open', single = false, closed_at = NULL, snoozed_until = NULL`),
+      const processes = /** @type {const} */ (['api', 'worker']).map((name) =>
+        startProcess(bench, name, site, redisUrl),
       );
-      const processes = /** @type {const} */ (['api', 'worker']).map((name) => startProcess(bench, name, site, redisUrl));
-      await withProcesses(processes, async (api) => {
+      await withProcesses(processes, async (api, worker) => {
         const client = httpClient(api.url, 16);
         try {
-          const hook = JSON.stringify({ url: `${subscriber.url}/hook`, events: ['*'] });
-          await client.send('POST', '/v1/webhooks', site.headers, hook);
+          const hook = JSON.stringify({ url: `${subscriber.url}/hook`, events: ['message.*'] });
+          if (outcomes.length === 0) await client.send('POST', '/v1/webhooks', site.headers, hook);
           await deliver(bench, site, client, subscriber, 20, 1_000); // warm
           for (const rate of RATES) {
             progress(`event-latency: ${rate} a second, BullMQ on ${backend}`);
             const before = await straight(bench, subscriber, rate, ms / 4);
+            const cpu = cpuMs(worker.pid);
             const delivered = await deliver(bench, site, client, subscriber, rate, ms);
+            const workerCpu = (cpuMs(worker.pid) - cpu) / delivered.sent;
             const after = await straight(bench, subscriber, rate, ms / 4);
-            outcomes.push({ backend, rate, ...delivered, straight: [...before, ...after] });
+            outcomes.push({ backend, rate, ...delivered, workerCpu, straight: [...before, ...after] });
           }
         } finally {
           await client.close();
@@ -125,12 +129,15 @@ async function deliver({ stop }, site, client, subscriber, rate, ms) {
     sent.set(JSON.parse(await client.send('POST', path, site.headers, BODY)).data.id, at);
   });
   const missing = () => [...sent.keys()].filter((id) => !subscriber.received.has(id)).length;
-  for (const end = Date.now() + GIVE_UP_MS; missing() > 0 && Date.now() < end; ) {
+  for (const end = Date.now() + GIVE_UP_MS; missing() > 0 && Date.now() < end;) {
     stop.throwIfAborted();
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await new Promise((resolve) => setTimeout(resolve, 500)); // the last attempts are being written down
-  const rows = await stages(site, [...sent.keys()].map((id) => decodeId('msg', id)));
+  const rows = await stages(
+    site,
+    [...sent.keys()].map((id) => decodeId('msg', id)),
+  );
   const traces = [...sent].flatMap(([id, at]) => {
     const received = subscriber.received.get(id);
     const row = rows.get(decodeId('msg', id));
@@ -158,7 +165,8 @@ async function stages(/** @type {import('./stack.mjs').Site} */ site, /** @type 
 
 /** @param {Outcome[]} outcomes @param {number} ms */
 function show(outcomes, ms) {
-  const spread = (/** @type {number[]} */ values) => [0.5, 0.95, 0.99].map((share) => fixed(percentile(values, share), 2));
+  const spread = (/** @type {number[]} */ values) =>
+    [0.5, 0.95, 0.99].map((share) => fixed(percentile(values, share), 2));
   printTable(
     `event-latency: from the commit of a message to its receipt by a webhook, in ms, ${ms / 1000} s each; ceiling: the same client posts to the subscriber`,
     [
@@ -171,14 +179,20 @@ function show(outcomes, ms) {
           ...spread(latencies),
           ...spread(straight),
           fixed(percentile(latencies, 0.5) / percentile(straight, 0.5), 1),
-          fixed(percentile(traces.map((trace) => trace.received - trace.sent), 0.5), 2),
+          fixed(
+            percentile(
+              traces.map((trace) => trace.received - trace.sent),
+              0.5,
+            ),
+            2,
+          ),
         ];
       }),
     ],
   );
   printTable('event-latency: where it goes, p50 and p95 in ms', [
-    ['', 'commit - relay', 'p95', 'relay - attempt', 'p95', 'attempt - receipt', 'p95'],
-    ...outcomes.map(({ backend, rate, traces }) => {
+    ['', 'commit - relay', 'p95', 'relay - attempt', 'p95', 'attempt - receipt', 'p95', 'worker cpu ms/event'],
+    ...outcomes.map(({ backend, rate, traces, workerCpu }) => {
       const stage = (/** @type {keyof Trace} */ from, /** @type {keyof Trace} */ to) => {
         const values = traces.map((trace) => (trace[to] ?? NaN) - (trace[from] ?? NaN)).filter(Number.isFinite);
         return [fixed(percentile(values, 0.5), 2), fixed(percentile(values, 0.95), 2)];
@@ -188,6 +202,7 @@ function show(outcomes, ms) {
         ...stage('commit', 'relayed'),
         ...stage('relayed', 'attempted'),
         ...stage('attempted', 'received'),
+        fixed(workerCpu, 2),
       ];
     }),
   ]);

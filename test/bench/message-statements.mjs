@@ -40,7 +40,8 @@ export async function recordStatements(organizationId, apiKey) {
     clientMessageId: null,
     metadata: {},
   });
-  if (recorded.length !== 3) throw new Error(`A POST takes ${recorded.length} statements now: bring this file up to date`);
+  if (recorded.length !== 3)
+    throw new Error(`A POST takes ${recorded.length} statements now: bring this file up to date`);
   for (const statement of recorded)
     statement.varying = statement.values.map((value) => {
       if (value === conversationId) return 'conversation';

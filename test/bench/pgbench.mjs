@@ -16,7 +16,11 @@ export async function pgbench(url, statements, { connections, ms, conversations 
   const folder = mkdtempSync(path.join(os.tmpdir(), 'switchboard-pgbench-'));
   try {
     const defined = ['-D', 'i=0', '-D', `run=${++runs}`];
-    const lines = [`\\set c random(1, ${conversations})`, '\\set i :i + 1', '\\set n :run * 1000000000 + :client_id * 10000000 + :i'];
+    const lines = [
+      `\\set c random(1, ${conversations})`,
+      '\\set i :i + 1',
+      '\\set n :run * 1000000000 + :client_id * 10000000 + :i',
+    ];
     statements.forEach(({ text, values, varying }, s) => {
       const sql = text.replace(/--.*$/gm, '').replace(/\$(\d+)/g, (_, digits) => {
         const n = Number(digits) - 1;
@@ -26,13 +30,24 @@ export async function pgbench(url, statements, { connections, ms, conversations 
       values.forEach((value, n) => {
         const name = `s${s}v${n}`;
         if (value !== null && !varying[n]) defined.push('-D', `${name}=${asText(value)}`);
-        if (value === null) lines[lines.length - 1] = lines[lines.length - 1].replaceAll(new RegExp(`:${name}\\b`, 'g'), 'NULL');
+        if (value === null)
+          lines[lines.length - 1] = lines[lines.length - 1].replaceAll(new RegExp(`:${name}\\b`, 'g'), 'NULL');
       });
     });
     const script = path.join(folder, 'script.sql');
     writeFileSync(script, `${lines.join('\n')}\n`);
     const { host, port, username, password, pathname } = parsed(url);
-    const args = ['-n', '-M', 'prepared', '-c', String(connections), '-j', '1', '-T', String(Math.max(1, Math.round(ms / 1000)))];
+    const args = [
+      '-n',
+      '-M',
+      'prepared',
+      '-c',
+      String(connections),
+      '-j',
+      '1',
+      '-T',
+      String(Math.max(1, Math.round(ms / 1000))),
+    ];
     args.push('-f', script, '-l', `--log-prefix=${path.join(folder, 'log')}`, ...defined);
     const output = await run(['-h', host, '-p', port, '-U', username, ...args, pathname.slice(1)], password);
     const perSecond = Number(/tps = ([\d.]+)/.exec(output)?.[1]);
@@ -61,7 +76,7 @@ const uuidSql = (/** @type {number} */ kind) =>
 function asText(value) {
   if (Buffer.isBuffer(value)) return `\\x${value.toString('hex')}`;
   if (value instanceof Date) return value.toISOString();
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** @param {string} url */

@@ -66,11 +66,14 @@ export function verdict(/** @type {PlanNode} */ plan) {
   const walk = (/** @type {PlanNode} */ node) => {
     const read = ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1);
     const type = node['Node Type'];
-    if (type === 'Seq Scan' && read > SMALL) bad.push(`SEQ SCAN of ${Math.round(read)} rows of ${node['Relation Name']}`);
+    if (type === 'Seq Scan' && read > SMALL)
+      bad.push(`SEQ SCAN of ${Math.round(read)} rows of ${node['Relation Name']}`);
     else if (type === 'Sort' && read > SMALL) bad.push(`SORT of ${Math.round(read)} rows`);
-    else if (node['Index Name'] && read > 0 && !/_pkey$/.test(node['Index Name'])) {
+    else if (node['Index Name'] && read > 0 && !node['Index Name'].endsWith('_pkey')) {
       const removed = node['Rows Removed by Filter'];
-      good.push(`${type} using ${node['Index Name']}${read > SMALL ? ` (${Math.round(read)} rows${removed ? `, ${removed} removed` : ''})` : ''}`);
+      good.push(
+        `${type} using ${node['Index Name']}${read > SMALL ? ` (${Math.round(read)} rows${removed ? `, ${removed} removed` : ''})` : ''}`,
+      );
     }
     node.Plans?.forEach(walk);
   };

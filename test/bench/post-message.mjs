@@ -25,7 +25,7 @@ const paths = Array.from(
 
 /** @param {import('./stack.mjs').Bench} bench */
 export async function run(bench) {
-  const [rounds, ms] = bench.quick ? [2, 1_000] : [3, 3_000];
+  const [rounds, ms] = bench.quick ? [1, 1_000] : [3, 2_000];
   const site = await makeSite(bench, 'bench_post', CONVERSATIONS);
   await asAdmin(site.adminUrl, (admin) =>
     admin.query(`UPDATE conversation SET status = 'open', single = false, closed_at = NULL, snoozed_until = NULL`),
@@ -57,7 +57,12 @@ export async function run(bench) {
 const variant = (name, run) => ({ name, run, rounds: new Map() });
 
 /** Round by round through all variants, so that a busy minute of the machine meets them all. */
-async function measure(/** @type {import('./stack.mjs').Bench} */ { stop }, /** @type {Variant[]} */ variants, /** @type {number} */ rounds, /** @type {number} */ ms) {
+async function measure(
+  /** @type {import('./stack.mjs').Bench} */ { stop },
+  /** @type {Variant[]} */ variants,
+  /** @type {number} */ rounds,
+  /** @type {number} */ ms,
+) {
   for (const { run } of variants) await run(4, 500); // warm: connections, prepared statements, compiled code
   for (let round = 1; round <= rounds; round++)
     for (const concurrency of LEVELS)
@@ -69,49 +74,74 @@ async function measure(/** @type {import('./stack.mjs').Bench} */ { stop }, /** 
 }
 
 /** @returns {Run} */
-const viaApi = (/** @type {import('./stack.mjs').Bench} */ { stop }, /** @type {import('./stack.mjs').Site} */ site, /** @type {import('./stack.mjs').Running} */ api) => async (concurrency, ms) => {
-  const client = httpClient(api.url, concurrency);
-  try {
-    return await withCpu(api, () =>
-      closedLoop({ concurrency, ms, stop }, () => client.send('POST', paths[random()], site.headers, BODY)),
-    );
-  } finally {
-    await client.close();
-  }
-};
+const viaApi =
+  (
+    /** @type {import('./stack.mjs').Bench} */ { stop },
+    /** @type {import('./stack.mjs').Site} */ site,
+    /** @type {import('./stack.mjs').Running} */ api,
+  ) =>
+  async (concurrency, ms) => {
+    const client = httpClient(api.url, concurrency);
+    try {
+      return await withCpu(api, () =>
+        closedLoop({ concurrency, ms, stop }, () => client.send('POST', paths[random()], site.headers, BODY)),
+      );
+    } finally {
+      await client.close();
+    }
+  };
 
 /** @returns {Run} */
-const withoutSql = (/** @type {import('./stack.mjs').Bench} */ { stop }, /** @type {import('./stack.mjs').Running} */ api) => async (concurrency, ms) => {
-  const client = httpClient(api.url, concurrency);
-  try {
-    return await withCpu(api, () => closedLoop({ concurrency, ms, stop }, () => client.send('GET', '/health/live', {})));
-  } finally {
-    await client.close();
-  }
-};
+const withoutSql =
+  (/** @type {import('./stack.mjs').Bench} */ { stop }, /** @type {import('./stack.mjs').Running} */ api) =>
+  async (concurrency, ms) => {
+    const client = httpClient(api.url, concurrency);
+    try {
+      return await withCpu(api, () =>
+        closedLoop({ concurrency, ms, stop }, () => client.send('GET', '/health/live', {})),
+      );
+    } finally {
+      await client.close();
+    }
+  };
 
 /** @returns {Run} */
-const viaPool = (/** @type {import('./stack.mjs').Bench} */ { stop }, /** @type {import('./stack.mjs').Site} */ site, /** @type {import('./message-statements.mjs').Statement[]} */ statements) => async (concurrency, ms) => {
-  const pool = new pg.Pool({ connectionString: site.databaseUrl, max: POOL });
-  try {
-    return await closedLoop({ concurrency, ms, stop }, async () => {
-      let number = 0;
-      const conversation = seededId('conversation', random() + 1);
-      for (const { name, text, values, varying } of statements) {
-        const fresh = { conversation, message: newId(), event: newId(), number };
-        const own = values.map((value, i) => (varying[i] ? fresh[varying[i]] : value));
-        const { rows } = await pool.query({ name, text, values: own });
-        number = rows[0].number;
-      }
+const viaPool =
+  (
+    /** @type {import('./stack.mjs').Bench} */ { stop },
+    /** @type {import('./stack.mjs').Site} */ site,
+    /** @type {import('./message-statements.mjs').Statement[]} */ statements,
+  ) =>
+  async (concurrency, ms) => {
+    const pool = new pg.Pool({ connectionString: site.databaseUrl, max: POOL });
+    try {
+      return await closedLoop({ concurrency, ms, stop }, async () => {
+        let number = 0;
+        const conversation = seededId('conversation', random() + 1);
+        for (const { name, text, values, varying } of statements) {
+          const fresh = { conversation, message: newId(), event: newId(), number };
+          const own = values.map((value, i) => (varying[i] ? fresh[varying[i]] : value));
+          const { rows } = await pool.query({ name, text, values: own });
+          number = rows[0].number;
+        }
+      });
+    } finally {
+      await pool.end();
+    }
+  };
+
+/** @returns {Run} */
+const viaPgbench =
+  (
+    /** @type {import('./stack.mjs').Site} */ site,
+    /** @type {import('./message-statements.mjs').Statement[]} */ statements,
+  ) =>
+  (concurrency, ms) =>
+    pgbench(site.databaseUrl, statements, {
+      connections: Math.min(concurrency, POOL),
+      ms,
+      conversations: CONVERSATIONS,
     });
-  } finally {
-    await pool.end();
-  }
-};
-
-/** @returns {Run} */
-const viaPgbench = (/** @type {import('./stack.mjs').Site} */ site, /** @type {import('./message-statements.mjs').Statement[]} */ statements) => (concurrency, ms) =>
-  pgbench(site.databaseUrl, statements, { connections: Math.min(concurrency, POOL), ms, conversations: CONVERSATIONS });
 
 const random = () => Math.floor(Math.random() * CONVERSATIONS);
 
@@ -126,7 +156,7 @@ async function withCpu(api, work) {
 async function untilRelayed({ stop }, site) {
   const end = Date.now() + 30_000;
   await asAdmin(site.adminUrl, async (admin) => {
-    for (let waiting = 1; waiting > 0 && Date.now() < end; ) {
+    for (let waiting = 1; waiting > 0 && Date.now() < end;) {
       const { rows } = await admin.query('SELECT count(*)::int AS n FROM event WHERE fanned_out_at IS NULL');
       waiting = rows[0].n;
       progress(`post-message: the worker catches up, ${waiting} events to go`);

@@ -7,10 +7,12 @@ const CHANNELS = 5;
 /** One contact in four conversations, each on another channel. */
 const PER_CONTACT = 4;
 const KINDS = { user: 1, channel: 2, contact: 3, conversation: 4, message: 5 };
-const FIRST = 'Ana Bruno Carla Diego Elena Felipe Gabriela Hugo Irene Joao Karina Lucas Maria Nuno Olga Pedro Rita Sofia Tiago Vera';
+const FIRST =
+  'Ana Bruno Carla Diego Elena Felipe Gabriela Hugo Irene Joao Karina Lucas Maria Nuno Olga Pedro Rita Sofia Tiago Vera';
 const LAST = `Almeida Barbosa Cardoso Dias Esteves Ferreira Gomes Henriques Lima Macedo Nogueira Oliveira Pereira Queiroz
   Ribeiro Silva Teixeira Uchoa Vieira Zanetti Alves Braga Castro Duarte Faria Garcia Leal Matos Neves Pinto`;
-const WORDS = 'order invoice refund parcel address payment account password delivery contract receipt colour size stock price';
+const WORDS =
+  'order invoice refund parcel address payment account password delivery contract receipt colour size stock price';
 
 /** @param {keyof typeof KINDS} kind @param {number} n from 1 */
 export const seededId = (kind, n) => `00000000-0000-7000-800${KINDS[kind]}-${n.toString(16).padStart(12, '0')}`;
@@ -57,6 +59,7 @@ export async function seed(admin, organizationId, conversations) {
   await insert(CONTACT, contacts);
   await insert(conversationInsert(conversations, contacts), conversations);
   await insert(MESSAGE, conversations);
+  await admin.query('CHECKPOINT'); // VACUUM marks as visible only what has reached the disk
   await admin.query('VACUUM (ANALYZE)');
   await admin.query('CHECKPOINT');
 }

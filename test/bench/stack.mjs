@@ -64,7 +64,9 @@ export async function startProcess({ postgres, profile }, name, site, redisUrl) 
   if (profile) mkdirSync(profile, { recursive: true });
   const log = openSync(logFile, 'a');
   const child = fork(path.join(root, `dist/apps/${name}/main.js`), {
-    execArgv: profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`] : [],
+    execArgv: profile
+      ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`]
+      : [],
     stdio: ['ignore', log, log, 'ipc'],
     env: {
       ...process.env,
@@ -94,7 +96,7 @@ export async function startProcess({ postgres, profile }, name, site, redisUrl) 
     return { url: url.replace('[::1]', '127.0.0.1'), pid: child.pid, stop };
   } catch (error) {
     await stop();
-    throw new Error(`${String(error)}\n${readFileSync(logFile, 'utf8').slice(-3000)}`);
+    throw new Error(`${String(error)}\n${readFileSync(logFile, 'utf8').slice(-3000)}`, { cause: error });
   }
 }
 

@@ -1,14 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import {
-  clusterOf,
-  leftOver,
-  makeFolder,
-  occupy,
-  removeFolders,
-  StandaloneRun,
-} from '../support/standalone-run.js';
+import { clusterOf, leftOver, makeFolder, occupy, removeFolders, StandaloneRun } from '../support/standalone-run.js';
 
 const isRoot = process.getuid?.() === 0;
 const asRoot = isRoot ? it : it.skip;
@@ -116,9 +109,7 @@ describe('npm start: where and beside what', () => {
       const name = `sbtest${process.pid}`;
       execFileSync('useradd', ['--system', '--user-group', '--no-create-home', name]);
       try {
-        const [uid, gid] = ['-u', '-g'].map((flag) =>
-          Number(execFileSync('id', [flag, name], { encoding: 'utf8' })),
-        );
+        const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' })));
         const account = { uid: uid ?? 0, gid: gid ?? 0 };
         if (spawnSync('test', ['-r', path.resolve('dist/apps/standalone/main.js')], account).status !== 0) {
           console.log('Left out: an ordinary user cannot read this checkout.');

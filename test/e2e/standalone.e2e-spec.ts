@@ -21,8 +21,7 @@ describe('npm start: one installation through its life', () => {
     run = await StandaloneRun.start({ dataDir });
     runs.push(run);
   };
-  const conversations = async (): Promise<number> =>
-    (await run.call<Listed>(key, '/v1/conversations')).data.length;
+  const conversations = async (): Promise<number> => (await run.call<Listed>(key, '/v1/conversations')).data.length;
   const backToHealth = (): Promise<void> =>
     until(
       () => run.isReady(),

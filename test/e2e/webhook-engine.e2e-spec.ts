@@ -49,9 +49,7 @@ describe('the webhook engine', () => {
   const statuses = async (webhookId: string): Promise<string[]> =>
     (await deliveries(webhookId)).map(({ attributes }) => String(attributes['status']));
   const attemptsOf = async (webhookId: string, deliveryId: string): Promise<Record<string, unknown>[]> =>
-    (await hub.admin.get(`/v1/webhooks/${webhookId}/deliveries/${deliveryId}`)).data.attributes[
-      'attemptLog'
-    ]!;
+    (await hub.admin.get(`/v1/webhooks/${webhookId}/deliveries/${deliveryId}`)).data.attributes['attemptLog']!;
 
   it('delivers every event once, signed, to whoever has subscribed to it', async () => {
     const all = await subscribe({
@@ -203,10 +201,7 @@ describe('the webhook engine', () => {
     for (let i = 0; i < 10; i++) await hear(randomUUID());
     await subscriber.expect(10, '/healthy');
     expect(performance.now() - started).toBeLessThan(2_000);
-    await eventually(
-      async () => (await statuses(endless.id)).includes('succeeded'),
-      'cut off after its first 16 KiB',
-    );
+    await eventually(async () => (await statuses(endless.id)).includes('succeeded'), 'cut off after its first 16 KiB');
     const [cut] = await deliveries(endless.id, '&status=succeeded');
     expect(cut!.attributes).toMatchObject({ response: { truncated: true } });
     const log = await eventually(async () => {
@@ -226,10 +221,7 @@ describe('the webhook engine', () => {
       'it is disabled',
     );
     for (let i = 0; i < 3; i++) await hear(person, `held ${i}`);
-    await eventually(
-      async () => (await statuses(id)).filter((one) => one === 'held').length === 3,
-      'they are held',
-    );
+    await eventually(async () => (await statuses(id)).filter((one) => one === 'held').length === 3, 'they are held');
     expect((await hub.admin.get(`/v1/webhooks/${id}`)).data.attributes).toMatchObject({
       disabledReason: 'gone',
     });
@@ -260,10 +252,9 @@ describe('the webhook engine', () => {
     expect(await statuses(id)).toEqual(['held', 'held']);
     await hub.admin.delete(`/v1/webhooks/${id}`);
     await hub.admin.delete(`/v1/webhooks/${still}`);
-    const left = await hub.sql<{ status: string }>(
-      `SELECT status FROM webhook_delivery WHERE endpoint_id = $1`,
-      [uuid('wh', id)],
-    );
+    const left = await hub.sql<{ status: string }>(`SELECT status FROM webhook_delivery WHERE endpoint_id = $1`, [
+      uuid('wh', id),
+    ]);
     expect(left.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
     expect((await hub.admin.get(`/v1/webhooks/${id}/deliveries`)).error.code).toBe('WEBHOOK_NOT_FOUND');
   });
@@ -291,20 +282,11 @@ describe('the webhook engine', () => {
         ).length === 2,
       'both have failed once',
     );
-    await eventually(
-      () => subscriber.on('/passes').some(({ body }) => body.meta.sequence === 3),
-      'it is passed',
-    );
+    await eventually(() => subscriber.on('/passes').some(({ body }) => body.meta.sequence === 3), 'it is passed');
     await hear(person);
-    await eventually(
-      () => subscriber.on('/passes').some(({ body }) => body.meta.sequence === 4),
-      'so is it later',
-    );
+    await eventually(() => subscriber.on('/passes').some(({ body }) => body.meta.sequence === 4), 'so is it later');
     expect(subscriber.on('/strict').every(({ body }) => body.meta.sequence === 2)).toBe(true);
-    await eventually(
-      async () => (await statuses(id)).filter((one) => one === 'succeeded').length === 2,
-      'two arrived',
-    );
+    await eventually(async () => (await statuses(id)).filter((one) => one === 'succeeded').length === 2, 'two arrived');
     expect(await statuses(id)).toEqual(['succeeded', 'succeeded', 'pending']);
   });
 
@@ -323,15 +305,9 @@ describe('the webhook engine', () => {
     expect(expired).toHaveLength(1);
     await eventually(() => subscriber.received.length >= 2, 'it is sent again', 3_000);
     expect(new Set(idsOf(subscriber.received.slice(0, 2))).size).toBe(1);
-    await eventually(
-      async () => (await statuses(id)).filter((one) => one === 'succeeded').length >= 1,
-      'it arrived',
-    );
+    await eventually(async () => (await statuses(id)).filter((one) => one === 'succeeded').length >= 1, 'it arrived');
     const first = (await deliveries(id)).at(-1)!;
-    expect((await attemptsOf(id, first.id)).map(({ outcome }) => outcome)).toEqual([
-      'interrupted',
-      'success',
-    ]);
+    expect((await attemptsOf(id, first.id)).map(({ outcome }) => outcome)).toEqual(['interrupted', 'success']);
   });
 
   it('needs no queue: what is due and what is stuck is found within a second or two', async () => {
@@ -339,13 +315,13 @@ describe('the webhook engine', () => {
     const person = randomUUID();
     await hear(person);
     await subscriber.expect(1);
-    await eventually(async () => (await statuses(id))[0] === 'succeeded', 'it arrived');
     for (const status of ['pending', 'blocked']) {
+      await eventually(async () => (await statuses(id))[0] === 'succeeded', 'the one before has arrived');
       const before = subscriber.received.length;
-      await hub.sql(
-        `UPDATE webhook_delivery SET status = $2, next_attempt_at = now() WHERE endpoint_id = $1`,
-        [uuid('wh', id), status],
-      );
+      await hub.sql(`UPDATE webhook_delivery SET status = $2, next_attempt_at = now() WHERE endpoint_id = $1`, [
+        uuid('wh', id),
+        status,
+      ]);
       await eventually(() => subscriber.received.length > before, `${status} is found`, 3_000);
     }
   });

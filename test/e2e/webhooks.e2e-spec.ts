@@ -115,11 +115,7 @@ describe('webhooks over the native API', () => {
       expect([body, ...problem(await create(body))]).toEqual([body, 400, ...expected]);
     }
     const { path } = await made();
-    expect(problem(await hub.admin.patch(path, { status: 'disabled' }))).toEqual([
-      400,
-      'VALIDATION_ERROR',
-      'status',
-    ]);
+    expect(problem(await hub.admin.patch(path, { status: 'disabled' }))).toEqual([400, 'VALIDATION_ERROR', 'status']);
     expect(problem(await hub.admin.patch(path, { config: { teamIds: ['x'] } }))).toContain('config.teamIds');
     expect(problem(await hub.admin.post(`${path}/test`, { event: 'sla.warning' }))).toEqual([
       400,
@@ -163,12 +159,7 @@ describe('webhooks over the native API', () => {
       const request = subscriber.on('/catalogue').at(-1)!;
       expect(isSigned(request, secret)).toBe(true);
       expect(request.body).toMatchObject({ id: request.id, type: event, event, meta: { webhookId: id } });
-      const {
-        id: _,
-        timestamp: __,
-        meta: ___,
-        ...example
-      } = attributes['example']! as Record<string, unknown>;
+      const { id: _, timestamp: __, meta: ___, ...example } = attributes['example']! as Record<string, unknown>;
       expect(request.body).toMatchObject(example);
     }
     const log = await hub.admin.get<Resource[]>(`${path}/deliveries?event=test.ping`);

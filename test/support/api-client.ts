@@ -52,11 +52,7 @@ export class ApiClient {
     this.call<D>('PATCH', path, { body, ...call });
   delete = (path: string, call?: Call): Promise<Answer> => this.call('DELETE', path, call);
 
-  async call<D = Resource>(
-    method: string,
-    path: string,
-    { body, raw, headers = {} }: Call = {},
-  ): Promise<Answer<D>> {
+  async call<D = Resource>(method: string, path: string, { body, raw, headers = {} }: Call = {}): Promise<Answer<D>> {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(this.url + path, {
       method,
@@ -102,8 +98,7 @@ export class ApiClient {
       responses: {},
     };
     const response = responses[status] as { content?: Record<string, { schema: object }> } | undefined;
-    if (!response)
-      throw new Error(`${method} ${template} answered ${status}, which the document does not name`);
+    if (!response) throw new Error(`${method} ${template} answered ${status}, which the document does not name`);
     const schema = response.content?.['application/json']?.schema ?? { type: 'object', maxProperties: 0 };
     const ajv = new Ajv2020({ strict: false, allErrors: true });
     formats.default(ajv);

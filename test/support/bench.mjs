@@ -26,7 +26,14 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const wanted = positionals.length > 0 ? positionals : BENCHMARKS;
-for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL', 'REDIS_URL', 'SECRET_KEY', 'BOOTSTRAP_API_KEY', 'PUBLIC_URL'])
+for (const name of [
+  'DATABASE_URL',
+  'MIGRATION_DATABASE_URL',
+  'REDIS_URL',
+  'SECRET_KEY',
+  'BOOTSTRAP_API_KEY',
+  'PUBLIC_URL',
+])
   delete process.env[name];
 
 const interruption = new AbortController();
@@ -43,7 +50,8 @@ const profile = options.profile ? mkdtempSync(path.join(os.tmpdir(), 'switchboar
 let ok = true;
 try {
   const versions = await asAdmin(postgres.adminUrl, async (admin) => {
-    const { rows } = await admin.query(`SELECT current_setting('server_version') AS server, current_setting('fsync') AS fsync,
+    const { rows } =
+      await admin.query(`SELECT current_setting('server_version') AS server, current_setting('fsync') AS fsync,
       current_setting('synchronous_commit') AS commit, current_setting('shared_buffers') AS buffers`);
     return rows[0];
   });

@@ -51,7 +51,6 @@ async function nextRedisDatabase(): Promise<string | undefined> {
 
 function setting(name: string): string {
   const value = process.env[name];
-  if (!value)
-    throw new Error(`${name} is not set: run the tests with \`npm test\`, which starts what they need.`);
+  if (!value) throw new Error(`${name} is not set: run the tests with \`npm test\`, which starts what they need.`);
   return value;
 }

@@ -86,9 +86,7 @@ try {
   if (blocks.length === 0) throw new Error('the README has no ```sh block');
   for (const [i, block] of blocks.entries()) {
     const skipped = SKIPPED.test(block);
-    console.log(
-      `\n== README ${i + 1}/${blocks.length}${skipped ? ', left out' : ''}\n${block.trimEnd()}\n--`,
-    );
+    console.log(`\n== README ${i + 1}/${blocks.length}${skipped ? ', left out' : ''}\n${block.trimEnd()}\n--`);
     if (skipped) continue;
     await (START.test(block) ? start(block) : run(block));
   }

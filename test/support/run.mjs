@@ -22,8 +22,7 @@ let interrupted = false;
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => {
     interrupted = true;
-    if (running?.pid && running.exitCode === null)
-      process.kill(watching ? running.pid : -running.pid, 'SIGTERM');
+    if (running?.pid && running.exitCode === null) process.kill(watching ? running.pid : -running.pid, 'SIGTERM');
   });
 }
 
@@ -35,16 +34,12 @@ function jest(args, env) {
   if (interrupted) return Promise.resolve(false);
   const script = path.join(root, 'node_modules/jest/bin/jest.js');
   return new Promise((resolve) => {
-    running = spawn(
-      process.execPath,
-      ['--experimental-vm-modules', '--no-warnings', script, '--forceExit', ...args],
-      {
-        cwd: root,
-        stdio: 'inherit',
-        detached: !watching && process.platform !== 'win32',
-        env: { ...process.env, ...env },
-      },
-    );
+    running = spawn(process.execPath, ['--experimental-vm-modules', '--no-warnings', script, '--forceExit', ...args], {
+      cwd: root,
+      stdio: 'inherit',
+      detached: !watching && process.platform !== 'win32',
+      env: { ...process.env, ...env },
+    });
     running.once('exit', (code) => resolve(code === 0));
   });
 }

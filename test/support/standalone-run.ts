@@ -136,11 +136,7 @@ export function leftOver(dataDir: string, pids: readonly number[] = []): string[
     .map((entry) => `${entry.pid} ${entry.command}`);
 }
 
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  ms: number,
-  what: () => string,
-): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, ms: number, what: () => string): Promise<void> {
   for (const end = Date.now() + ms; !(await holds());) {
     if (Date.now() > end) throw new Error(`Not within ${ms} ms: ${what()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

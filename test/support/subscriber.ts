@@ -46,9 +46,7 @@ export class Subscriber {
   static async start(): Promise<Subscriber> {
     const server = createServer({ keepAliveTimeout: 30_000 });
     const subscriber = new Subscriber(server);
-    server.on('request', (request: IncomingMessage, response: ServerResponse) =>
-      subscriber.serve(request, response),
-    );
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => subscriber.serve(request, response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return subscriber;
   }
@@ -112,9 +110,7 @@ export class Subscriber {
       headers,
       body,
       delayMs = 0,
-    } = typeof behaviour === 'number'
-      ? ({ status: behaviour } as Exclude<Behaviour, number | string>)
-      : behaviour;
+    } = typeof behaviour === 'number' ? ({ status: behaviour } as Exclude<Behaviour, number | string>) : behaviour;
     setTimeout(() => response.writeHead(status, headers).end(body), delayMs);
   }
 }

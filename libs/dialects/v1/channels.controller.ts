@@ -127,6 +127,7 @@ export class ChannelsController {
       'with the first message and changes nothing.',
     body: InboundMessageBody,
     status: 201,
+    again: 200,
     one: 'Message',
     errors: ['CHANNEL_NOT_FOUND', 'INVALID_CHANNEL_TYPE'],
   })

@@ -196,7 +196,11 @@ export class ConversationsController {
   ): Promise<Envelope> {
     const snoozedUntil = toDate(body.until);
     if (snoozedUntil.getTime() <= Date.now()) throw ValidationError.of('until', 'until must be a time in the future');
-    const view = await this.conversations.update(actor, { ...command(id, body, ifMatch), status: 'snoozed', snoozedUntil });
+    const view = await this.conversations.update(actor, {
+      ...command(id, body, ifMatch),
+      status: 'snoozed',
+      snoozedUntil,
+    });
     return one(conversationResource(view));
   }
 

@@ -5,13 +5,18 @@ import { CursorQuery, EMAIL } from './v1.dto.js';
 
 export class ListMessagesQuery extends CursorQuery {
   @Whole({ min: 1, max: 100, optional: true, default: 50 }) limit = 50;
-  @OneOf(['before', 'after'], { optional: true, default: 'before', description: 'Back from the latest, or on from the first' })
+  @OneOf(['before', 'after'], {
+    optional: true,
+    default: 'before',
+    description: 'Back from the latest, or on from the first',
+  })
   direction: 'before' | 'after' = 'before';
 }
 
 export class PostMessageBody extends WithContent {
   @Flag({ optional: true, default: false, description: 'A note that only the staff sees' }) private = false;
-  @Flag({ optional: true, default: false, description: 'Not available in this version: true is refused' }) draft = false;
+  @Flag({ optional: true, default: false, description: 'Not available in this version: true is refused' }) draft =
+    false;
   @Text({ optional: true, description: 'Your own id of it; the same again gives the first message back' })
   clientMessageId?: string;
   @Json({ optional: true }) metadata?: JsonObject;

@@ -19,10 +19,7 @@ export class CreateUserBody {
 export class UpdateUserBody {
   @Text({ optional: true, min: 1 }) name?: string;
   @OneOf(USER_ROLES, { optional: true }) role?: UserRole;
-  @OneOf(
-    USER_STATUSES.filter((status) => status !== 'invited'),
-    { optional: true },
-  )
+  @OneOf(USER_STATUSES.filter((status) => status !== 'invited'), { optional: true })
   status?: UserStatus;
   @Text({ ...WEB_URL, optional: true, nullable: true }) avatar?: string | null;
   @Json({ optional: true, description: 'Merged; a key set to null is removed' }) metadata?: JsonObject;

@@ -1,5 +1,16 @@
 import type { MessageContent } from '@hub/model/message.entity.js';
-import { Json, JsonList, Nested, NestedList, Numeric, OneOf, parse, schemaOf, Text, TextList } from '@hub/platform/dto.js';
+import {
+  Json,
+  JsonList,
+  Nested,
+  NestedList,
+  Numeric,
+  OneOf,
+  parse,
+  schemaOf,
+  Text,
+  TextList,
+} from '@hub/platform/dto.js';
 import type { Constructor, Schema } from '@hub/platform/dto.js';
 import { ValidationError } from '@hub/platform/errors.js';
 
@@ -93,7 +104,10 @@ export class ContentEnvelope {
 
 /** What a body's `content` is, before its type is known. */
 export class WithContent {
-  @Json({ description: 'Its `type` and what that type needs: see the schema MessageContent' }) content: Record<string, unknown>;
+  @Json({ description: 'Its `type` and what that type needs: see the schema MessageContent' }) content: Record<
+    string,
+    unknown
+  >;
 }
 
 /** Message content, checked by its `type` (`text` when there is none). @throws ValidationError naming `content.…` */

@@ -37,6 +37,9 @@ const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
   },
 };
 
+/** An address that cannot be decoded, or is longer than any id: a malformed id does not exist, as any other. */
+const NO_ADDRESS = new Set(['FST_ERR_BAD_URL', 'FST_ERR_MAX_PARAM_LENGTH']);
+
 /** Words any failure as the native API's error envelope. What nobody foresaw is logged and told as INTERNAL_ERROR. */
 export function wordError(error: unknown): Worded {
   if (error instanceof HubError) {
@@ -53,7 +56,9 @@ export function wordError(error: unknown): Worded {
     const message = 'The service cannot reach its database: try again shortly';
     return { status: 503, code: 'SERVICE_UNAVAILABLE', message, retryAfter: RETRY_AFTER_SECONDS };
   }
-  const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number }).statusCode;
+  const { statusCode, code } = (error ?? {}) as { statusCode?: number; code?: string };
+  const isNoAddress = NO_ADDRESS.has(code ?? '');
+  const status = isNoAddress ? 404 : error instanceof HttpException ? error.getStatus() : statusCode;
   const known = FRAMEWORK[status ?? 500];
   if (known && status) return { status, ...known };
   if (status && status >= 400 && status < 500) {

@@ -4,7 +4,6 @@ import type { FastifyRequest } from 'fastify';
 import { mayUse, type Actor } from '@hub/identity/actor.js';
 import { ApiKeysService } from '@hub/identity/api-keys.service.js';
 import { AuthenticationRequiredError, InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
-import { assertText } from '@hub/platform/json-guard.js';
 import { RULE, type Rule } from './v1.rule.js';
 
 export type V1Request = FastifyRequest & { actor?: Actor };
@@ -25,7 +24,6 @@ export class V1Guard implements CanActivate {
     const actor = await this.keys.authenticate(key);
     if (!rule || !mayUse(actor, rule.scope)) throw new InsufficientPermissionsError(rule?.scope ?? 'admin');
     request.actor = actor;
-    for (const [name, value] of Object.entries(request.params as Record<string, string>)) assertText(value, name);
     return true;
   }
 }

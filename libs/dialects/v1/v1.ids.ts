@@ -44,7 +44,8 @@ export function filterId(kinds: readonly IdKind[], id: string, field: string): s
 export function assigneeOf(id: string, field: string, type?: string): { type: 'user' | 'bot'; id: string } {
   const prefix = prefixOf(id);
   if (prefix !== 'user' && prefix !== 'bot') throw missing(prefix, field);
-  if (type && type !== prefix) throw ValidationError.of('assigneeType', `assigneeType is ${type}, but ${field} is a ${prefix}`);
+  if (type && type !== prefix)
+    throw ValidationError.of('assigneeType', `assigneeType is ${type}, but ${field} is a ${prefix}`);
   return { type: prefix, id: idOf(prefix, id, field) };
 }
 

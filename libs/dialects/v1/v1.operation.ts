@@ -17,7 +17,6 @@ import { EnvelopeInterceptor } from './v1.envelope.js';
 import { V1Guard, type V1Request } from './v1.guard.js';
 import { RULE, type Rule } from './v1.rule.js';
 
-
 /** A controller of the native API, at `/v1` and, for self-hosted clients, at `/api/v1`. */
 export const V1Controller = (path: string, tag: string): ClassDecorator =>
   applyDecorators(
@@ -31,8 +30,9 @@ export const V1Controller = (path: string, tag: string): ClassDecorator =>
 export function Operation(rule: Rule): MethodDecorator {
   const status = rule.status ?? 200;
   const codes = ['AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'INSUFFICIENT_PERMISSIONS', ...(rule.errors ?? [])];
-  if (rule.body || rule.query) codes.push('VALIDATION_ERROR');
-  if (rule.body) codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE');
+  const mayHaveBody = rule.body !== undefined || !rule.scope.endsWith(':read'); // a bad one is refused even where none is read
+  if (mayHaveBody || rule.query) codes.push('VALIDATION_ERROR');
+  if (mayHaveBody) codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE');
   return applyDecorators(
     SetMetadata(RULE, rule),
     HttpCode(status),
@@ -42,7 +42,12 @@ export function Operation(rule: Rule): MethodDecorator {
     }),
     ...(rule.body ? [ApiBody({ schema: schemaOf(rule.body), required: !rule.bodyOptional })] : []),
     ...(rule.query ? queryParameters(rule.query) : []),
-    ApiResponse({ status, description: status === 204 ? 'Done' : 'OK', ...(status !== 204 && { schema: answer(rule) }) }),
+    ...(rule.again ? [ApiResponse({ status: rule.again, description: 'Done before', schema: answer(rule) })] : []),
+    ApiResponse({
+      status,
+      description: status === 204 ? 'Done' : 'OK',
+      ...(status !== 204 && { schema: answer(rule) }),
+    }),
     ...errorResponses(codes),
   );
 }

@@ -14,6 +14,8 @@ export interface Rule {
   readonly query?: Constructor;
   /** 200 unless set; 204 answers nothing. */
   readonly status?: 200 | 201 | 204;
+  /** Answered instead, in the same shape, when a repetition has changed nothing. */
+  readonly again?: 200;
   /** Schemas of {@link V1_SCHEMAS} by name: of one resource, of a page, of a cursor's stretch, or of flat data. */
   readonly one?: string;
   readonly many?: string;

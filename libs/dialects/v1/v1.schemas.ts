@@ -25,57 +25,63 @@ function object(properties: Record<string, Schema>, optional: readonly string[] 
 }
 
 const resource = (type: string, idSchema: Schema, attributes: Schema, relationships?: Schema): Schema =>
-  object(
-    { id: idSchema, type: { type: 'string', const: type }, attributes, ...(relationships && { relationships }) },
-    ['relationships'],
-  );
+  object({ id: idSchema, type: { type: 'string', const: type }, attributes, ...(relationships && { relationships }) }, [
+    'relationships',
+  ]);
 
 const party = object({ id: orNull(text), type: oneOf(['contact', 'user', 'bot', 'api_key', 'system']), name: text });
-const number: Schema = { type: 'integer', minimum: 1, description: 'The same thing, for clients that only know integers' };
+const number: Schema = {
+  type: 'integer',
+  minimum: 1,
+  description: 'The same thing, for clients that only know integers',
+};
 const times = { createdAt: time, updatedAt: time };
 
-const conversation = object(
-  {
-    number,
-    status: oneOf(CONVERSATION_STATUSES),
-    subject: orNull(text),
-    priority: oneOf(PRIORITIES),
-    channel: object({ id: id('ch'), type: oneOf(CHANNEL_TYPES), name: text }),
-    contact: object(
-      {
-        id: id('contact'),
-        name: orNull(text),
-        phone: orNull(text),
-        email: orNull(text),
-        avatar: orNull(text),
-        metadata: json,
-      },
-      ['metadata'],
-    ),
-    assignee: orNull(object({ id: text, type: oneOf(['user', 'bot']), name: text })),
-    assignedAt: orNull(time),
-    assignedBy: orNull(party),
-    bot: orNull(object({ id: id('bot'), name: text, active: flag })),
-    lastMessage: orNull(
-      object({ id: id('msg'), content: ref('MessageContent'), direction: oneOf(['inbound', 'outbound']), timestamp: time }),
-    ),
-    unreadCount: integer,
-    messageCount: integer,
-    firstMessageAt: orNull(time),
-    lastMessageAt: orNull(time),
-    snoozedUntil: orNull(time),
-    closedAt: orNull(time),
-    closedBy: orNull(party),
-    resolution: orNull(oneOf(RESOLUTIONS)),
-    closureReason: orNull(text),
-    reopenedAt: orNull(time),
-    reopenedBy: orNull(party),
-    metadata: json,
-    tags: texts,
-    version: integer,
-    ...times,
-  },
-);
+const conversation = object({
+  number,
+  status: oneOf(CONVERSATION_STATUSES),
+  subject: orNull(text),
+  priority: oneOf(PRIORITIES),
+  channel: object({ id: id('ch'), type: oneOf(CHANNEL_TYPES), name: text }),
+  contact: object(
+    {
+      id: id('contact'),
+      name: orNull(text),
+      phone: orNull(text),
+      email: orNull(text),
+      avatar: orNull(text),
+      metadata: json,
+    },
+    ['metadata'],
+  ),
+  assignee: orNull(object({ id: text, type: oneOf(['user', 'bot']), name: text })),
+  assignedAt: orNull(time),
+  assignedBy: orNull(party),
+  bot: orNull(object({ id: id('bot'), name: text, active: flag })),
+  lastMessage: orNull(
+    object({
+      id: id('msg'),
+      content: ref('MessageContent'),
+      direction: oneOf(['inbound', 'outbound']),
+      timestamp: time,
+    }),
+  ),
+  unreadCount: integer,
+  messageCount: integer,
+  firstMessageAt: orNull(time),
+  lastMessageAt: orNull(time),
+  snoozedUntil: orNull(time),
+  closedAt: orNull(time),
+  closedBy: orNull(party),
+  resolution: orNull(oneOf(RESOLUTIONS)),
+  closureReason: orNull(text),
+  reopenedAt: orNull(time),
+  reopenedBy: orNull(party),
+  metadata: json,
+  tags: texts,
+  version: integer,
+  ...times,
+});
 
 const messageBrief = object({
   id: id('msg'),

@@ -43,8 +43,7 @@ export class UpdateWebhookBody {
 }
 
 export class TestWebhookBody {
-  @Text({ optional: true, default: 'test.ping', description: 'An event of the catalogue' }) event =
-    'test.ping';
+  @Text({ optional: true, default: 'test.ping', description: 'An event of the catalogue' }) event = 'test.ping';
 }
 
 export class ListDeliveriesQuery extends PageQuery {

@@ -109,11 +109,7 @@ export const toUpdateWebhook = (id: string, { config, ...fields }: UpdateWebhook
   ...(config && { config: toConfig(config) }),
 });
 
-export function toListDeliveries({
-  conversationId,
-  sortOrder: _,
-  ...query
-}: ListDeliveriesQuery): ListDeliveries {
+export function toListDeliveries({ conversationId, sortOrder: _, ...query }: ListDeliveriesQuery): ListDeliveries {
   return {
     ...query,
     ...(conversationId && { conversationId: filterId(['conv'], conversationId, 'conversationId') }),

@@ -33,30 +33,21 @@ export class WebhooksController {
 
   @Get()
   @Operation({ scope: 'webhooks:read', summary: 'List webhooks', query: ListWebhooksQuery, many: 'Webhook' })
-  async list(
-    @CurrentActor() actor: Actor,
-    @V1Query(ListWebhooksQuery) query: ListWebhooksQuery,
-  ): Promise<Envelope> {
-    return many(await this.queries.listWebhooks(actor.organizationId, query), (view) =>
-      webhookResource(view),
-    );
+  async list(@CurrentActor() actor: Actor, @V1Query(ListWebhooksQuery) query: ListWebhooksQuery): Promise<Envelope> {
+    return many(await this.queries.listWebhooks(actor.organizationId, query), (view) => webhookResource(view));
   }
 
   @Post()
   @Operation({
     scope: 'webhooks:write',
     summary: 'Subscribe a webhook',
-    description:
-      'Active at once. `secret` is shown this once; every delivery is signed with it (Standard Webhooks).',
+    description: 'Active at once. `secret` is shown this once; every delivery is signed with it (Standard Webhooks).',
     body: CreateWebhookBody,
     status: 201,
     one: 'Webhook',
     errors: ['INVALID_URL', 'INVALID_EVENTS'],
   })
-  async create(
-    @CurrentActor() actor: Actor,
-    @V1Body(CreateWebhookBody) body: CreateWebhookBody,
-  ): Promise<Envelope> {
+  async create(@CurrentActor() actor: Actor, @V1Body(CreateWebhookBody) body: CreateWebhookBody): Promise<Envelope> {
     const { webhook, secret } = await this.webhooks.create(actor, toCreateWebhook(body));
     return one(webhookResource(webhook, secret));
   }
@@ -157,10 +148,7 @@ export class WebhooksController {
     @V1Query(ListDeliveriesQuery) query: ListDeliveriesQuery,
   ): Promise<Envelope> {
     const request = toListDeliveries(query);
-    return many(
-      await this.queries.listDeliveries(actor.organizationId, idOf('wh', id), request),
-      deliveryResource,
-    );
+    return many(await this.queries.listDeliveries(actor.organizationId, idOf('wh', id), request), deliveryResource);
   }
 
   @Get(':id/deliveries/:deliveryId')
@@ -175,11 +163,7 @@ export class WebhooksController {
     @Param('id') id: string,
     @Param('deliveryId') deliveryId: string,
   ): Promise<Envelope> {
-    const view = await this.queries.getDelivery(
-      actor.organizationId,
-      idOf('wh', id),
-      idOf('del', deliveryId),
-    );
+    const view = await this.queries.getDelivery(actor.organizationId, idOf('wh', id), idOf('del', deliveryId));
     return one(deliveryDetails(view));
   }
 

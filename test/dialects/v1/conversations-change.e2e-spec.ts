@@ -140,7 +140,12 @@ describe.each(v1.BASES)('changing %s/conversations/:id', (base) => {
   test('S3-18 snoozedUntil alone snoozes; the status snoozed needs it; no other status takes it', async () => {
     const { id } = await open();
     v1.expectError(await patch(id, { status: 'snoozed' }), 400, 'VALIDATION_ERROR', 'snoozedUntil');
-    v1.expectError(await patch(id, { status: 'pending', snoozedUntil: LATER }), 400, 'VALIDATION_ERROR', 'snoozedUntil');
+    v1.expectError(
+      await patch(id, { status: 'pending', snoozedUntil: LATER }),
+      400,
+      'VALIDATION_ERROR',
+      'snoozedUntil',
+    );
     expect(await get(id)).toMatchObject({ status: 'open', snoozedUntil: null });
     v1.ok(await patch(id, { snoozedUntil: LATER }));
     expect(await get(id)).toMatchObject({ status: 'snoozed', snoozedUntil: LATER });
@@ -285,7 +290,16 @@ describe.each(v1.BASES)('changing %s/conversations/:id', (base) => {
     await act(id, 'close');
     await act(id, 'reopen');
     const after = await get(id);
-    const kept = ['messageCount', 'lastMessage', 'assignee', 'tags', 'metadata', 'unreadCount', 'firstMessageAt', 'number'];
+    const kept = [
+      'messageCount',
+      'lastMessage',
+      'assignee',
+      'tags',
+      'metadata',
+      'unreadCount',
+      'firstMessageAt',
+      'number',
+    ];
     for (const name of kept) expect(after[name]).toEqual(before[name]);
   });
 

@@ -73,8 +73,12 @@ describe.each(v1.BASES)('handing on %s/conversations/:id', (base) => {
   test('S3-7 detects user and bot by the id; assigneeType may say it, not contradict it', async () => {
     const { id } = await open();
     expect(v1.attributes(await assign(id, helper.id))['assignee']).toMatchObject({ type: 'bot', name: 'Support Bot' });
-    expect(v1.attributes(await assign(id, senior.id, { assigneeType: 'user' }))['assignee']).toMatchObject({ type: 'user' });
-    expect(v1.attributes(await assign(id, helper.id, { assigneeType: 'bot' }))['assignee']).toMatchObject({ type: 'bot' });
+    expect(v1.attributes(await assign(id, senior.id, { assigneeType: 'user' }))['assignee']).toMatchObject({
+      type: 'user',
+    });
+    expect(v1.attributes(await assign(id, helper.id, { assigneeType: 'bot' }))['assignee']).toMatchObject({
+      type: 'bot',
+    });
     v1.expectError(await assign(id, senior.id, { assigneeType: 'bot' }), 400, 'VALIDATION_ERROR', 'assigneeType');
     v1.expectError(await assign(id, senior.id, { assigneeType: 'team' }), 400, 'VALIDATION_ERROR', 'assigneeType');
     expect((await get(id))['assignee']).toMatchObject({ id: helper.id });
@@ -148,7 +152,11 @@ describe.each(v1.BASES)('handing on %s/conversations/:id', (base) => {
 
   test('S3-7 unassign takes it away, once', async () => {
     const { id } = await open({ assigneeId: senior.id });
-    expect((await act(id, 'unassign', {})).data.attributes).toMatchObject({ assignee: null, assignedAt: null, assignedBy: null });
+    expect((await act(id, 'unassign', {})).data.attributes).toMatchObject({
+      assignee: null,
+      assignedAt: null,
+      assignedBy: null,
+    });
     const before = await v1.checksum(hub);
     expect((await act(id, 'unassign', {})).status).toBe(200);
     expect(await v1.checksum(hub)).toEqual(before);
@@ -174,11 +182,22 @@ describe.each(v1.BASES)('handing on %s/conversations/:id', (base) => {
     expect(await get(id)).toEqual(answer.data.attributes);
     expect(await messages(id)).toMatchObject([
       { private: true, direction: 'internal', content: { type: 'text', text: summary } },
-      { private: false, direction: 'outbound', content: { type: 'text', text: 'You are now talking to Billing Expert.' } },
+      {
+        private: false,
+        direction: 'outbound',
+        content: { type: 'text', text: 'You are now talking to Billing Expert.' },
+      },
     ]);
     expect(await assignments(id)).toMatchObject([
       { kind: 'manual', running: false },
-      { kind: 'transfer', to_id: v1.uuid(expert.id), reason: 'Technical issue', summary, notify_contact: true, running: true },
+      {
+        kind: 'transfer',
+        to_id: v1.uuid(expert.id),
+        reason: 'Technical issue',
+        summary,
+        notify_contact: true,
+        running: true,
+      },
     ]);
   });
 

@@ -58,12 +58,16 @@ describe.each(v1.BASES)('GET %s/conversations', (base) => {
       ['erin', '2024-01-05T10:00:00Z', '2024-02-01T10:00:00Z', null],
     ];
     for (const [name, created, updated, lastMessage] of times) {
-      await hub.sql(
-        'UPDATE conversation SET created_at = $2, updated_at = $3, last_message_at = $4 WHERE id = $1',
-        [v1.uuid(ids.get(name) ?? ''), created, updated, lastMessage],
-      );
+      await hub.sql('UPDATE conversation SET created_at = $2, updated_at = $3, last_message_at = $4 WHERE id = $1', [
+        v1.uuid(ids.get(name) ?? ''),
+        created,
+        updated,
+        lastMessage,
+      ]);
     }
-    for (const [name, id] of Object.entries({ desk, web, agent, helper, greeter }).map(([n, r]) => [n, r.id] as const)) {
+    for (const [name, id] of Object.entries({ desk, web, agent, helper, greeter }).map(
+      ([n, r]) => [n, r.id] as const,
+    )) {
       filters.set(name, id);
     }
   });
@@ -314,7 +318,9 @@ describe.each(v1.BASES)('the items of %s/conversations', (base) => {
 
   test('S3-10 without assignee, bot and message these are null, the counters 0', async () => {
     const made = await v1.conversation(api);
-    const { data } = await api.get<Resource[]>(`${base}/conversations?contactId=${String(v1.at(made, 'attributes.contact.id'))}`);
+    const { data } = await api.get<Resource[]>(
+      `${base}/conversations?contactId=${String(v1.at(made, 'attributes.contact.id'))}`,
+    );
     expect(data).toHaveLength(1);
     expect(data[0]?.attributes).toMatchObject({
       assignee: null,

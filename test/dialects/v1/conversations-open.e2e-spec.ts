@@ -168,8 +168,19 @@ describe.each(v1.BASES)('%s/conversations/:id', (base) => {
     const helper = await v1.bot(api);
     const made = await v1.conversation(api, { assigneeId: agent.id, botId: helper.id });
     const message = await v1.say(api, made.id, 'Hello');
-    const { channel, contact, assignee, bot, assignedBy } = v1.attributes(await get(made.id)) as Record<string, v1.Json>;
-    const ids = [made.id, channel?.['id'], contact?.['id'], assignee?.['id'], bot?.['id'], message.data.id, assignedBy?.['id']];
+    const { channel, contact, assignee, bot, assignedBy } = v1.attributes(await get(made.id)) as Record<
+      string,
+      v1.Json
+    >;
+    const ids = [
+      made.id,
+      channel?.['id'],
+      contact?.['id'],
+      assignee?.['id'],
+      bot?.['id'],
+      message.data.id,
+      assignedBy?.['id'],
+    ];
     const prefixes = ['conv', 'ch', 'contact', 'user', 'bot', 'msg', 'key'];
     ids.forEach((id, i) => expect(id).toMatch(new RegExp(`^${prefixes[i]}_[0-7][0-9a-hjkmnp-tv-z]{25}$`)));
     for (const other of v1.BASES) {
@@ -317,10 +328,12 @@ describe.each(v1.BASES)('POST %s/conversations', (base) => {
     v1.expectError(second, 409, 'CONVERSATION_EXISTS', 'conversationId');
     expect(second.error.details?.[0]?.message).toBe(first.id);
     for (const status of ['pending', 'snoozed']) {
-      v1.ok(await api.patch(`${base}/conversations/${first.id}`, {
-        status,
-        ...(status === 'snoozed' && { snoozedUntil: '2999-01-01T00:00:00Z' }),
-      }));
+      v1.ok(
+        await api.patch(`${base}/conversations/${first.id}`, {
+          status,
+          ...(status === 'snoozed' && { snoozedUntil: '2999-01-01T00:00:00Z' }),
+        }),
+      );
       v1.expectError(await open({ channelId, contact }), 409, 'CONVERSATION_EXISTS');
     }
     v1.ok(await api.post(`${base}/conversations/${first.id}/close`));

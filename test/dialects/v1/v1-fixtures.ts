@@ -30,11 +30,7 @@ export const attributes = (answer: Answer | Resource): Json =>
   ('data' in answer ? answer.data : answer).attributes as Json;
 
 /** A channel, active unless `activate` is false. */
-export async function channel(
-  api: ApiClient,
-  fields: Json = {},
-  activate = true,
-): Promise<Resource> {
+export async function channel(api: ApiClient, fields: Json = {}, activate = true): Promise<Resource> {
   const created = ok(await api.post('/v1/channels', { name: 'Channel', type: 'api', ...fields }));
   return activate ? ok(await api.post(`/v1/channels/${created.id}/activate`)) : created;
 }
@@ -136,16 +132,25 @@ const TABLES = [
 /** A checksum of every row a caller could have written: equal before and after where nothing was. */
 export async function checksum(hub: Hub): Promise<Record<string, string>> {
   const parts = TABLES.map(
-    (table) => `SELECT '${table}' AS name, coalesce(md5(string_agg(x::text, '|' ORDER BY x::text)), '') AS sum FROM ${table} x`,
+    (table) =>
+      `SELECT '${table}' AS name, coalesce(md5(string_agg(x::text, '|' ORDER BY x::text)), '') AS sum FROM ${table} x`,
   );
   const rows = await hub.sql<{ name: string; sum: string }>(parts.join(' UNION ALL '));
   return Object.fromEntries(rows.map(({ name, sum }) => [name, sum]));
 }
 
 /** Holds an answer to the documented error envelope. */
-export function expectError(answer: Answer, status: number, code: string, field?: string): void {
-  const seen = { status: answer.status, code: answer.error?.code, fields: answer.error?.details?.map((one) => one.field) };
-  expect(seen).toMatchObject({ status, code, ...(field !== undefined && { fields: expect.arrayContaining([field]) as unknown }) });
+export function expectError(answer: Answer<unknown>, status: number, code: string, field?: string): void {
+  const seen = {
+    status: answer.status,
+    code: answer.error?.code,
+    fields: answer.error?.details?.map((one) => one.field),
+  };
+  expect(seen).toMatchObject({
+    status,
+    code,
+    ...(field !== undefined && { fields: expect.arrayContaining([field]) as unknown }),
+  });
   expect(answer.error.message).toEqual(expect.any(String));
   expect(answer.meta['requestId']).toBe(answer.headers.get('x-request-id'));
 }
