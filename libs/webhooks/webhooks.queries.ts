@@ -173,7 +173,7 @@ export class WebhooksQueries {
     throw new DeliveryNotFoundError();
   }
 
-  private count(db: Tx, key: string, from: string, values: unknown[]): Promise<number> {
+  private count(db: Reader, key: string, from: string, values: unknown[]): Promise<number> {
     return this.counts.total(key, async (limit) => {
       const [row] = await db.query<{ total: number }[]>(
         `SELECT count(*) AS total FROM (SELECT FROM ${from} ${limit === null ? '' : `LIMIT ${limit}`}) AS counted`,
