@@ -107,7 +107,7 @@ export const WRITE = {
         event_seq = c.event_seq + 1,
         message_count = c.message_count + 1,
         unread_count = CASE WHEN $5 = 'inbound' THEN c.unread_count + 1 WHEN $21::boolean THEN 0 ELSE c.unread_count END,
-        first_message_at = coalesce(c.first_message_at, $14::timestamptz),
+        first_message_at = least(c.first_message_at, $14::timestamptz),
         last_message_at = greatest(c.last_message_at, $14::timestamptz),
         last_inbound_at = CASE WHEN $5 = 'inbound' THEN greatest(c.last_inbound_at, $14::timestamptz)
           ELSE c.last_inbound_at END,

@@ -82,13 +82,14 @@ export class MessagesService {
     const { organizationId } = author;
     try {
       return await this.db.transaction(organizationId, async (tx) => {
-        const { conversationId, content, clientMessageId } = command;
+        const { conversationId, content, clientMessageId, metadata } = command;
         const conversation = await lockConversation(tx, organizationId, { conversationId });
         const note = await writeNote(tx, author, {
           conversationId,
           channelId: conversation.channelId,
           content,
           clientMessageId,
+          metadata: mergeJson({}, metadata),
         });
         const noted = { note: { before: null, after: { id: note.id } } };
         await this.conversations.change(tx, author, conversation, 'conversation.updated', {}, noted);

@@ -50,7 +50,9 @@ const START = (trigger: string): string => `
   FROM leased d
   JOIN attempt a ON a.delivery_id = d.id
   JOIN webhook_endpoint e ON e.organization_id = d.organization_id AND e.id = d.endpoint_id
-  LEFT JOIN event ev ON ev.organization_id = d.organization_id AND ev.id = d.event_id`;
+  LEFT JOIN LATERAL (
+    SELECT ev.body, ev.created_at FROM event ev
+    WHERE ev.organization_id = d.organization_id AND ev.id = d.event_id OFFSET 0) AS ev ON true`;
 
 const TAKE = `status = 'leased', lease_token = gen_random_uuid(), lease_until = ${LEASE}, attempts = d.attempts + 1,
   first_attempt_at = coalesce(d.first_attempt_at, now()), last_attempt_at = now()`;
@@ -68,7 +70,8 @@ const CLAIM_DUE: Prepared = {
       ORDER BY d.priority, d.next_attempt_at LIMIT $3
       FOR UPDATE OF d SKIP LOCKED
     ), leased AS (
-      UPDATE webhook_delivery d SET ${TAKE} FROM due, e WHERE d.organization_id = $1 AND d.id = due.id RETURNING d.*
+      UPDATE webhook_delivery d SET ${TAKE} FROM e
+      WHERE d.organization_id = $1 AND d.id = ANY (ARRAY(SELECT id FROM due)) RETURNING d.*
     ), ${START(`'auto'::text`)}`,
 };
 

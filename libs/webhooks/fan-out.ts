@@ -21,7 +21,8 @@ const FAN_OUT = `
       w.status, coalesce(w.config->>'ordering', 'conversation') <> 'none' AS ordered,
       row_number() OVER (PARTITION BY w.id, e.order_key ORDER BY e.position) AS turn
     FROM unnest($1::uuid[], $2::uuid[]) AS n(organization_id, id)
-    JOIN event e ON e.organization_id = n.organization_id AND e.id = n.id
+    CROSS JOIN LATERAL (
+      SELECT e.* FROM event e WHERE e.organization_id = n.organization_id AND e.id = n.id OFFSET 0) AS e
     JOIN webhook_endpoint w ON w.organization_id = e.organization_id AND w.deleted_at IS NULL AND w.status <> 'inactive'
     WHERE EXISTS (
       SELECT FROM unnest(w.events) AS pattern

@@ -33,6 +33,7 @@ export class Lanes implements OnModuleDestroy {
   private readonly underWay = new Set<Promise<void>>();
   private busy = 0;
   private claimers = 0;
+  private scheduled = false;
   private stopped = false;
 
   constructor(
@@ -48,7 +49,7 @@ export class Lanes implements OnModuleDestroy {
     const state = this.states.get(endpointId) ?? { organizationId, endpointId, busy: 0, more: false };
     this.states.set(endpointId, state);
     this.ready.add(state);
-    this.dispatch();
+    this.soon();
   }
 
   /** Takes on nothing more and waits for what is under way; what takes too long is left to the sweeper. */
@@ -63,6 +64,16 @@ export class Lanes implements OnModuleDestroy {
 
   private async drained(): Promise<void> {
     while (this.underWay.size > 0) await Promise.allSettled(this.underWay);
+  }
+
+  /** Deliveries are settled in batches: the slots that one batch frees make one claim, not one each. */
+  private soon(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.dispatch();
+    });
   }
 
   private dispatch(): void {
@@ -80,7 +91,7 @@ export class Lanes implements OnModuleDestroy {
       this.track(
         this.claimFor(state, slots).finally(() => {
           this.claimers -= 1;
-          this.dispatch();
+          this.soon();
         }),
       );
     }
@@ -108,7 +119,7 @@ export class Lanes implements OnModuleDestroy {
     if (state.more || activated.length > 0) this.kick(state);
     else {
       this.forget(state);
-      this.dispatch();
+      this.soon();
     }
   }
 

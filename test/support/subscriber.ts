@@ -39,6 +39,7 @@ export class Subscriber {
   /** Requests at once, at the most so far. */
   peak = 0;
   private script: Script = () => 200;
+  private readonly times = new Map<string, number>();
   private open = 0;
 
   private constructor(private readonly server: Server) {}
@@ -89,7 +90,9 @@ export class Subscriber {
       const body = JSON.parse(raw.toString()) as Received['body'];
       const received: Received = { id, path: request.url ?? '/', headers, raw, body, at: performance.now() };
       this.received.push(received);
-      const nth = this.received.filter((other) => other.id === id && other.path === received.path).length;
+      const key = `${received.path} ${id}`;
+      const nth = (this.times.get(key) ?? 0) + 1;
+      this.times.set(key, nth);
       this.answer(this.script(received, nth), response);
     });
   }

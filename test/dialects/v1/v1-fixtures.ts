@@ -1,6 +1,10 @@
+import { jest } from '@jest/globals';
 import { decodeId } from '@hub/platform/ids.js';
 import type { Answer, ApiClient, Resource } from '../../support/api-client.js';
 import type { Hub } from '../../support/harness.js';
+
+// each test starts or asks a whole product: on a busy machine that takes its time
+jest.setTimeout(60_000);
 
 /** Where the native API answers: S3's hosted base and its self-hosted one. */
 export const BASES = ['/v1', '/api/v1'] as const;
@@ -27,7 +31,7 @@ export const at = (value: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((inner, key) => (inner as Json | null | undefined)?.[key], value);
 
 export const attributes = (answer: Answer | Resource): Json =>
-  ('data' in answer ? answer.data : answer).attributes as Json;
+  ('data' in answer ? answer.data : answer).attributes;
 
 /** A channel, active unless `activate` is false. */
 export async function channel(api: ApiClient, fields: Json = {}, activate = true): Promise<Resource> {

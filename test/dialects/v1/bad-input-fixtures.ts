@@ -1,0 +1,118 @@
+import type { Answer, ApiClient } from '../../support/api-client.js';
+import type { Hub } from '../../support/harness.js';
+import * as v1 from './v1-fixtures.js';
+
+export interface Schema {
+  readonly type?: string | string[];
+  readonly enum?: unknown[];
+  readonly format?: string;
+  readonly properties?: Record<string, Schema>;
+  readonly items?: Schema;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
+}
+
+/** One operation of the served document: a new route is covered by being there. */
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+  readonly query: readonly { readonly name: string; readonly schema: Schema }[];
+  readonly body: Schema | null;
+  readonly statuses: readonly string[];
+  readonly scope: string;
+}
+
+interface Operation {
+  readonly parameters?: { readonly in: string; readonly name: string; readonly schema: Schema }[];
+  readonly requestBody?: { readonly content: Record<string, { readonly schema: Schema }> };
+  readonly responses: Record<string, unknown>;
+  readonly description?: string;
+}
+
+export async function routesOf(hub: Hub): Promise<Route[]> {
+  const document = (await (await fetch(`${hub.url}/docs/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  return Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => ({
+      method: method.toUpperCase(),
+      path,
+      query: (operation.parameters ?? []).filter((one) => one.in === 'query'),
+      body: operation.requestBody?.content['application/json']?.schema ?? null,
+      statuses: Object.keys(operation.responses),
+      scope: /Scope: `([^`]+)`/.exec(operation.description ?? '')?.[1] ?? '',
+    })),
+  );
+}
+
+/** The prefix of the ids that stand at `{…}` in a path, by the word before it. */
+export const PREFIXES: Record<string, string> = {
+  conversations: 'conv',
+  contacts: 'contact',
+  channels: 'ch',
+  users: 'user',
+  bots: 'bot',
+  webhooks: 'wh',
+  deliveries: 'del',
+  messages: 'msg',
+};
+
+/** The path with `id` at every place of an id; `id` may depend on the word before it. */
+export const fill = (path: string, id: (noun: string) => string): string =>
+  path.replace(/([^/]+)\/\{[^}]+\}/g, (_, noun: string) => `${noun}/${id(noun)}`);
+
+export const hasId = ({ path }: Route): boolean => path.includes('{');
+
+/** One record of each kind, by the word that its paths carry. */
+export async function oneOfEach(api: ApiClient): Promise<Record<string, string>> {
+  const channel = await v1.channel(api);
+  const contact = await v1.contact(api);
+  const user = await v1.user(api);
+  const bot = await v1.bot(api);
+  const conversation = await v1.conversation(api, { channelId: channel.id, contactId: contact.id, assigneeId: user.id });
+  const message = v1.ok(await v1.say(api, conversation.id, 'Hello'));
+  const webhook = await api.post('/v1/webhooks', { url: 'https://example.com/hook', events: ['*'] });
+  return {
+    channels: channel.id,
+    contacts: contact.id,
+    users: user.id,
+    bots: bot.id,
+    conversations: conversation.id,
+    messages: message.id,
+    ...(webhook.status === 201 && { webhooks: webhook.data.id }),
+  };
+}
+
+/** A body that the route would take, with ids of this organization. */
+export function goodBody({ path, method }: Route, ids: Record<string, string>): v1.Json {
+  const key = `${method} ${path.replace(/\{[^}]+\}/g, '{}')}`;
+  const bodies: Record<string, v1.Json> = {
+    'POST /v1/conversations': { channelId: ids['channels'], contact: { phone: '+5511999990000' } },
+    'PATCH /v1/conversations/{}': { priority: 'high', tags: ['t'], metadata: { a: 1 } },
+    'POST /v1/conversations/{}/snooze': { until: '2999-01-01T00:00:00Z' },
+    'POST /v1/conversations/{}/assign': { assigneeId: ids['bots'] },
+    'POST /v1/conversations/{}/transfer': { toAssigneeId: ids['bots'], summary: 's' },
+    'POST /v1/conversations/{}/messages': { content: { type: 'text', text: 'x' } },
+    'POST /v1/contacts': { name: 'Ann' },
+    'PATCH /v1/contacts/{}': { name: 'Changed' },
+    'POST /v1/channels': { name: 'x', type: 'api' },
+    'PATCH /v1/channels/{}': { name: 'Changed' },
+    'POST /v1/channels/{}/messages': { externalId: 'e', contact: { externalId: 'p' }, content: { text: 'x' } },
+    'POST /v1/users': { name: 'x', email: 'bad-input@example.com' },
+    'PATCH /v1/users/{}': { name: 'Changed' },
+    'POST /v1/bots': { name: 'x' },
+    'PATCH /v1/bots/{}': { name: 'Changed' },
+    'POST /v1/webhooks': { url: 'https://example.com/other', events: ['*'] },
+    'PATCH /v1/webhooks/{}': { description: 'Changed' },
+  };
+  return bodies[key] ?? {};
+}
+
+/** Holds an answer to be a refusal in the documented envelope. The client has already held it against the document. */
+export function expectRefusal(answer: Answer<unknown>, what: string): void {
+  const { status, error, meta } = answer;
+  expect({ what, status, isRefused: status >= 400 && status < 500 }).toEqual({ what, status, isRefused: true });
+  expect(error).toMatchObject({ code: expect.stringMatching(/^[A-Z_]+$/) as unknown, message: expect.any(String) as unknown });
+  expect(meta['requestId']).toBe(answer.headers.get('x-request-id'));
+}
