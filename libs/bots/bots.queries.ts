@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { BotProvider, BotStatus } from '@hub/model/bot.entity.js';
-import { Database, type Tx } from '@hub/model/database.js';
+import { Database, type Reader } from '@hub/model/database.js';
 import type { BotView } from '@hub/model/views.js';
 import type { Page, PageRequest } from '@hub/platform/paging.js';
 import { BotNotFoundError } from '@hub/conversations/conversations.errors.js';
@@ -27,7 +27,7 @@ export class BotsQueries {
   constructor(private readonly db: Database) {}
 
   /** @throws BotNotFoundError */
-  async getBot(organizationId: string, id: string, tx: Tx = this.db.reader(organizationId)): Promise<BotView> {
+  async getBot(organizationId: string, id: string, tx: Reader = this.db.reader(organizationId)): Promise<BotView> {
     const [row] = await tx.query<Row[]>(
       `${SELECT} WHERE b.organization_id = $1 AND b.id = $2 AND b.deleted_at IS NULL`,
       [organizationId, id],

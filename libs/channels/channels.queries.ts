@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ChannelStatus, ChannelType } from '@hub/model/channel.entity.js';
-import { Database, type Tx } from '@hub/model/database.js';
+import { Database, type Reader } from '@hub/model/database.js';
 import type { ChannelView } from '@hub/model/views.js';
 import { NotFoundError } from '@hub/platform/errors.js';
 import type { Page, PageRequest } from '@hub/platform/paging.js';
@@ -35,7 +35,11 @@ export class ChannelsQueries {
   constructor(private readonly db: Database) {}
 
   /** @throws ChannelNotFoundError */
-  async getChannel(organizationId: string, id: string, tx: Tx = this.db.reader(organizationId)): Promise<ChannelView> {
+  async getChannel(
+    organizationId: string,
+    id: string,
+    tx: Reader = this.db.reader(organizationId),
+  ): Promise<ChannelView> {
     const [row] = await tx.query<Row[]>(
       `${SELECT} WHERE ch.organization_id = $1 AND ch.id = $2 AND ch.deleted_at IS NULL`,
       [organizationId, id],

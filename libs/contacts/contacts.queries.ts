@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Tx } from '@hub/model/database.js';
+import { Database, type Reader } from '@hub/model/database.js';
 import type { ContactView } from '@hub/model/views.js';
 import { NotFoundError } from '@hub/platform/errors.js';
 import { CountCache, type Page, type PageRequest } from '@hub/platform/paging.js';
@@ -41,7 +41,11 @@ export class ContactsQueries {
   constructor(private readonly db: Database) {}
 
   /** @throws ContactNotFoundError */
-  async getContact(organizationId: string, id: string, tx: Tx = this.db.reader(organizationId)): Promise<ContactView> {
+  async getContact(
+    organizationId: string,
+    id: string,
+    tx: Reader = this.db.reader(organizationId),
+  ): Promise<ContactView> {
     const [row] = await tx.query<ContactView[]>(
       `${SELECT} WHERE k.organization_id = $1 AND k.id = $2 AND k.deleted_at IS NULL`,
       [organizationId, id],

@@ -1,5 +1,5 @@
 import type { MessageContent, MessageDirection } from '@hub/model/message.entity.js';
-import type { Tx } from '@hub/model/database.js';
+import type { Reader } from '@hub/model/database.js';
 import type { ConversationView } from '@hub/model/views.js';
 import { ConversationNotFoundError } from './conversations.errors.js';
 
@@ -63,7 +63,7 @@ export function toView(row: ViewRow): ConversationView {
 }
 
 /** One conversation as it stands in this transaction. @throws ConversationNotFoundError */
-export async function loadView(tx: Tx, organizationId: string, id: string): Promise<ConversationView> {
+export async function loadView(tx: Reader, organizationId: string, id: string): Promise<ConversationView> {
   const [row] = await tx.query<ViewRow[]>(
     `SELECT ${VIEW_COLUMNS} FROM conversation c ${VIEW_JOINS} WHERE c.organization_id = $1 AND c.id = $2`,
     [organizationId, id],

@@ -123,8 +123,7 @@ function toWhere(organizationId: string, filter: ConversationFilter): { where: s
   add(filter.channelType, (n) => `c.channel_id IN (SELECT id FROM channel WHERE organization_id = $1 AND type = ${n})`);
   add(
     filter.search === undefined ? undefined : containing(filter.search),
-    (n) => `(c.contact_id IN (SELECT id FROM contact WHERE organization_id = $1 AND name ILIKE ${n})
-      OR c.id IN (SELECT conversation_id FROM message WHERE organization_id = $1 AND text ILIKE ${n}))`,
+    (n) => `c.id IN (SELECT conversations_matching(${n}))`,
   );
   return { where: where.join(' AND '), values };
 }

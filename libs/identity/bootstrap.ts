@@ -17,7 +17,7 @@ export async function ensureFirstOrganization(
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    await client.query('BEGIN');
+    await client.query(`BEGIN; SET LOCAL switchboard.job = 'bootstrap'`);
     await client.query('SELECT pg_advisory_xact_lock($1)', [BOOTSTRAP_LOCK]);
     const first = await client.query<{ id: string }>('SELECT id FROM organization ORDER BY number LIMIT 1');
     const organizationId = first.rows[0]?.id ?? newId();

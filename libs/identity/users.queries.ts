@@ -16,25 +16,28 @@ export class UsersQueries {
   constructor(private readonly db: Database) {}
 
   async getUser(organizationId: string, id: string): Promise<User> {
-    const user = await this.db
-      .reader(organizationId)
-      .findOne(User, { where: { organizationId, id, deletedAt: IsNull() } });
+    const where = { organizationId, id, deletedAt: IsNull() };
+    const user = await this.db.transaction(organizationId, (tx) => tx.findOne(User, { where }));
     if (!user) throw new UserNotFoundError();
     return user;
   }
 
   async listUsers(organizationId: string, request: ListUsers): Promise<Page<User>> {
-    const [items, totalCount] = await this.db.reader(organizationId).findAndCount(User, {
-      where: {
-        organizationId,
-        deletedAt: IsNull(),
-        ...(request.role && { role: request.role }),
-        ...(request.email && { email: Raw((column) => `lower(${column}) = lower(:email)`, { email: request.email }) }),
-      },
-      order: { createdAt: request.sortOrder, id: request.sortOrder },
-      skip: (request.page - 1) * request.perPage,
-      take: request.perPage,
-    });
+    const [items, totalCount] = await this.db.transaction(organizationId, (tx) =>
+      tx.findAndCount(User, {
+        where: {
+          organizationId,
+          deletedAt: IsNull(),
+          ...(request.role && { role: request.role }),
+          ...(request.email && {
+            email: Raw((column) => `lower(${column}) = lower(:email)`, { email: request.email }),
+          }),
+        },
+        order: { createdAt: request.sortOrder, id: request.sortOrder },
+        skip: (request.page - 1) * request.perPage,
+        take: request.perPage,
+      }),
+    );
     return { items, totalCount, page: request.page, perPage: request.perPage };
   }
 }

@@ -9,6 +9,7 @@ import { Conversation } from './conversation.entity.js';
 import { EventRecord } from './event.entity.js';
 import { Message } from './message.entity.js';
 import { Initial1700000000001 } from './migrations/0001-initial.js';
+import { RowLevelSecurity1700000000002 } from './migrations/0002-row-level-security.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -26,7 +27,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
     poolSize,
     applicationName: 'switchboard',
     connectTimeoutMS: 5_000,
-    extra: { idleTimeoutMillis: 30_000, keepAlive: true, statement_timeout: 30_000 },
+    extra: { idleTimeoutMillis: 30_000, keepAlive: true, statement_timeout: 30_000, pipeline: true },
     namingStrategy: new SnakeNaming(),
     entities: [
       Organization,
@@ -46,7 +47,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       WebhookDelivery,
       WebhookAttempt,
     ],
-    migrations: [Initial1700000000001],
+    migrations: [Initial1700000000001, RowLevelSecurity1700000000002],
     migrationsTransactionMode: 'each',
     synchronize: false,
   };

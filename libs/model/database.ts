@@ -1,8 +1,11 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 
 /** Inside a command only this is used: everything through it commits or vanishes together. */
 export type Tx = EntityManager;
+
+/** What single reads need; a {@link Tx} will do, too. */
+export type Reader = Pick<Tx, 'query'>;
 
 /** A statement worth parsing once per connection. `name` is unique in the product. */
 export interface Prepared {
@@ -16,9 +19,11 @@ export type SystemJob = 'authenticate' | 'bootstrap' | 'relay' | 'lanes' | 'snoo
 const RETRYABLE = new Set(['40001', '40P01']); // serialization failure, deadlock
 const MAX_TRIES = 4;
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /**
- * The way to PostgreSQL. Every call names its organization (or its system job), so that the tenant wall has one
- * place to stand in.
+ * The way to PostgreSQL, and the only place that sets whose rows a transaction sees: row-level security shows it
+ * nothing else. Every call names its organization or its system job.
  */
 export class Database {
   private readonly commitListeners = new WeakMap<Tx, Set<() => void>>();
@@ -29,15 +34,13 @@ export class Database {
    * One transaction of one organization. Repeated as a whole when PostgreSQL breaks a deadlock, so `work` has no
    * effect but through `tx`: no network call, no enqueueing.
    */
-  async transaction<T>(organizationId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
-    void organizationId;
-    return this.committing(work);
+  transaction<T>(organizationId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.committing(asTenant(organizationId), work);
   }
 
-  /** One transaction that crosses tenants. */
-  async system<T>(job: SystemJob, work: (tx: Tx) => Promise<T>): Promise<T> {
-    void job;
-    return this.committing(work);
+  /** One transaction that crosses tenants, on the tables that are open to the job. */
+  system<T>(job: SystemJob, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.committing(asJob(job), work);
   }
 
   /** Calls `listener` once `tx` has committed; never when it is rolled back. */
@@ -46,39 +49,61 @@ export class Database {
     this.commitListeners.set(tx, listeners.add(listener));
   }
 
-  /** Reads of one organization outside a command. */
-  reader(organizationId: string): EntityManager {
-    void organizationId;
-    return this.dataSource.manager;
+  /** Single reads of one organization outside a command, each a transaction of its own in one round trip. */
+  reader(organizationId: string): Reader {
+    const query = async <R>(text: string, values: unknown[] = []): Promise<R> =>
+      (await this.single(asTenant(organizationId), { text, values })) as R;
+    return { query };
   }
 
-  /** One statement, prepared once per connection and committed by itself: the hot paths. */
-  async prepared<R extends object>(organizationId: string, statement: Prepared, values: unknown[]): Promise<R[]> {
-    void organizationId;
-    return this.run(statement, values);
+  /** One statement, prepared once per connection and committed by itself: the hot paths. One round trip. */
+  prepared<R extends object>(organizationId: string, statement: Prepared, values: unknown[]): Promise<R[]> {
+    return this.retrying(() => this.single<R>(asTenant(organizationId), { ...statement, values }));
   }
 
   /** One prepared statement that crosses tenants. */
-  async lookup<R extends object>(job: SystemJob, statement: Prepared, values: unknown[]): Promise<R[]> {
-    void job;
-    return this.run(statement, values);
+  lookup<R extends object>(job: SystemJob, statement: Prepared, values: unknown[]): Promise<R[]> {
+    return this.retrying(() => this.single<R>(asJob(job), { ...statement, values }));
   }
 
-  private run<R extends object>(statement: Prepared, values: unknown[]): Promise<R[]> {
-    const pool = (this.dataSource.driver as unknown as { master: Pool }).master;
-    return this.retrying(async () => (await pool.query<R>({ ...statement, values })).rows);
+  /** Sends the three statements at once (the pool pipelines) and waits for their answers together. */
+  private async single<R extends object>(
+    scope: string,
+    statement: { name?: string; text: string; values: unknown[] },
+  ): Promise<R[]> {
+    const client = await this.pool().connect();
+    let broken: Error | undefined;
+    try {
+      const begun = client.query(`BEGIN; ${scope}`);
+      const answer = client.query<R>(statement);
+      const ended = client.query('COMMIT'); // after a failed statement PostgreSQL takes it as a ROLLBACK
+      const [result] = await settled([answer, begun, ended]);
+      return result.rows;
+    } catch (error) {
+      if (isUnavailable(error)) broken = error as Error;
+      throw error;
+    } finally {
+      client.release(broken);
+    }
   }
 
-  private async committing<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    let used: Tx | undefined;
-    const result = await this.retrying(() =>
-      this.dataSource.transaction((tx) => {
-        used = tx;
-        return work(tx);
-      }),
-    );
-    for (const listener of (used && this.commitListeners.get(used)) ?? []) listener();
+  private async committing<T>(scope: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const { tx, result } = await this.retrying(() => this.attempt(scope, work));
+    for (const listener of this.commitListeners.get(tx) ?? []) listener();
     return result;
+  }
+
+  private async attempt<T>(scope: string, work: (tx: Tx) => Promise<T>): Promise<{ tx: Tx; result: T }> {
+    return this.dataSource.transaction(async (tx) => {
+      const client = (await tx.queryRunner?.connect()) as PoolClient;
+      const scoped = client.query(scope); // not awaited: it goes out with the first statement of the work
+      const [result] = await settled([work(tx), scoped]);
+      return { tx, result };
+    });
+  }
+
+  private pool(): Pool {
+    return (this.dataSource.driver as unknown as { master: Pool }).master;
   }
 
   private async retrying<T>(work: () => Promise<T>): Promise<T> {
@@ -90,6 +115,26 @@ export class Database {
       }
     }
   }
+}
+
+/** @throws Error unless it is a UUID: it goes into the statement as it is */
+function asTenant(organizationId: string): string {
+  if (!UUID.test(organizationId)) throw new Error('An organization is named by its UUID');
+  return `SET LOCAL switchboard.organization = '${organizationId}'`;
+}
+
+const asJob = (job: SystemJob): string => `SET LOCAL switchboard.job = '${job}'`;
+
+/** All of them, or the first failure once every one has ended. */
+async function settled<const T extends readonly unknown[]>(
+  all: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const results = await Promise.allSettled(all);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as {
+    -readonly [K in keyof T]: Awaited<T[K]>;
+  };
 }
 
 /** PostgreSQL's five-character code of an error, wherever the driver or TypeORM has put it; else null. */

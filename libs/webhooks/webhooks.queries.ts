@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Tx } from '@hub/model/database.js';
+import { Database, type Reader } from '@hub/model/database.js';
 import type { DeliveryStatus, EndpointConfig, EndpointStatus } from '@hub/model/webhook.entity.js';
 import { CountCache, type Page } from '@hub/platform/paging.js';
 import { withDefaults } from './endpoint-input.js';
@@ -91,7 +91,11 @@ export class WebhooksQueries {
   constructor(private readonly db: Database) {}
 
   /** @throws WebhookNotFoundError */
-  async getWebhook(organizationId: string, id: string, tx: Tx = this.db.reader(organizationId)): Promise<WebhookView> {
+  async getWebhook(
+    organizationId: string,
+    id: string,
+    tx: Reader = this.db.reader(organizationId),
+  ): Promise<WebhookView> {
     const [row] = await tx.query<WebhookRow[]>(
       `${WEBHOOKS} WHERE w.organization_id = $1 AND w.id = $2 AND w.deleted_at IS NULL`,
       [organizationId, id],
@@ -169,7 +173,7 @@ export class WebhooksQueries {
     throw new DeliveryNotFoundError();
   }
 
-  private count(db: Tx, key: string, from: string, values: unknown[]): Promise<number> {
+  private count(db: Reader, key: string, from: string, values: unknown[]): Promise<number> {
     return this.counts.total(key, async (limit) => {
       const [row] = await db.query<{ total: number }[]>(
         `SELECT count(*) AS total FROM (SELECT FROM ${from} ${limit === null ? '' : `LIMIT ${limit}`}) AS counted`,
