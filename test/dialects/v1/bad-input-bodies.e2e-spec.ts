@@ -146,22 +146,15 @@ test.each([
 );
 
 test('names of object machinery are plain keys', async () => {
-  const metadata = {
-    constructor: 'c',
-    prototype: 'p',
-    hasOwnProperty: 'h',
-    then: 't',
-    toString: 's',
-    valueOf: 1,
-    length: 3,
-    toJSON: 'j',
-    '': 'e',
-  };
+  const names = ['constructor', 'prototype', 'hasOwnProperty', 'then', 'toString', 'valueOf', 'toJSON', 'length', ''];
+  const metadata = Object.fromEntries(names.map((key) => [key, `its ${key}`]));
   const raw = JSON.stringify({ name: 'Keys', metadata });
   const made = await api.post('/v1/contacts', undefined, { raw });
   expect([made.status, v1.attributes(made)['metadata']]).toEqual([201, metadata]);
   expect(v1.attributes(await api.get(`/v1/contacts/${made.data.id}`))['metadata']).toEqual(metadata);
-  const patched = await api.patch(`/v1/contacts/${made.data.id}`, { metadata: { then: null, toString: 'x' } });
+  const patched = await api.patch(`/v1/contacts/${made.data.id}`, undefined, {
+    raw: '{"metadata":{"then":null,"toString":"x"}}',
+  });
   const { then: _, ...rest } = metadata;
   expect(v1.attributes(patched)['metadata']).toEqual({ ...rest, toString: 'x' });
   for (const route of routes.filter(({ body }) => body)) {
@@ -218,6 +211,34 @@ test('texts that attack SQL, headers, logs and pages come back as they went in',
     const found = await api.get<v1.Json[]>(`/v1/contacts?search=${encodeURIComponent(name)}`);
     expect(found.data.map(({ id }) => id)).toContain(made.id);
   }
+});
+
+test('a text of a million characters in any field is refused, and soon', async () => {
+  const before = await v1.checksum(hub);
+  const long = [
+    '2'.repeat(1e6),
+    `a@${'a.'.repeat(5e5)}@`,
+    ' '.repeat(1e6),
+    `2026-01-01T00:00:00.${'0'.repeat(1e6)}Z`,
+    `+${'1'.repeat(1e6)}`,
+  ];
+  for (const route of routes.filter(({ body }) => body)) {
+    const texts = Object.entries(route.body?.properties ?? {}).filter(([, { type }]) =>
+      [type].flat().includes('string'),
+    );
+    for (const [name] of texts) {
+      for (const text of long) {
+        const answer = await send(route, JSON.stringify({ ...goodBody(route, own), [name]: text }));
+        v1.expectError(
+          answer,
+          400,
+          name === 'type' || name === 'provider' ? answer.error.code : 'VALIDATION_ERROR',
+          name,
+        );
+      }
+    }
+  }
+  expect(await v1.checksum(hub)).toEqual(before);
 });
 
 test('invalid UTF-8 in a body is refused or replaced, never a 500', async () => {
