@@ -81,6 +81,10 @@ export class Database {
   ): Promise<R[]> {
     const client = await this.pool().connect();
     let broken: Error | undefined;
+    const onLost = (error: Error): void => {
+      broken ??= error;
+    };
+    client.on('error', onLost); // without a listener, a server that dies would end this process
     try {
       const begun = client.query(`BEGIN; ${scope}`);
       const answer = client.query<R>(statement);
@@ -91,6 +95,7 @@ export class Database {
       if (isUnavailable(error)) broken = error as Error;
       throw error;
     } finally {
+      client.off('error', onLost);
       client.release(broken);
     }
   }

@@ -63,7 +63,7 @@ export class FaultStage {
 
   /** Every event that is in the log, in its order. */
   async logged(): Promise<Logged[]> {
-    const client = new pg.Client({ connectionString: this.settings.databaseUrl });
+    const client = new pg.Client({ connectionString: this.settings.ownerUrl });
     await client.connect();
     try {
       return (await client.query<Logged>('SELECT id, type, body FROM event ORDER BY position')).rows;

@@ -56,7 +56,7 @@ const request = (line: string, ...headers: string[]): string =>
     '\r\n',
   );
 
-test('every route asks for a key, and for a right one, before it looks at anything else', async () => {
+test('every route asks for a key, and for a right one, before it looks at ids and fields', async () => {
   for (const route of routes) {
     const none = await api.call(route.method, path(route), { ...body(route), headers: { authorization: '' } });
     v1.expectError(none, 401, 'AUTHENTICATION_REQUIRED');
