@@ -32,6 +32,8 @@ export function startProcess(name: 'api' | 'worker', settings: ProcessSettings):
       ...(settings.redisUrl && { REDIS_URL: settings.redisUrl }),
       SECRET_KEY: TEST_SECRET_KEY,
       WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+      RATE_LIMIT_PER_MINUTE: '100000',
+      LOGIN_RATE_LIMIT_PER_MINUTE: '0',
       LOG_LEVEL: 'info',
       ...settings.env,
     },
