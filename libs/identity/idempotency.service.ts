@@ -36,7 +36,7 @@ const FIRST_LOOK_MS = 20;
 const LAST_LOOK_MS = 250;
 /** A third of the lease: two renewals may fail. */
 const RENEW_MS = (sql.LEASE_SECONDS * 1000) / 3;
-const MALFORMED = /^$|[\u0000-\u001f\u007f-\u009f]|^.{256}/s;
+const MALFORMED = /^$|\p{Cc}|^.{256}/su;
 
 interface Row {
   readonly state: 'running' | 'begun' | 'done';

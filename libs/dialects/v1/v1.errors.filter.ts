@@ -24,6 +24,7 @@ const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
     details: [{ field: 'body', message: 'The body is not valid JSON' }],
   },
   404: { code: 'RESOURCE_NOT_FOUND', message: 'There is nothing at this address' },
+  408: { code: 'VALIDATION_ERROR', message: 'The request took too long to arrive' },
   413: {
     code: 'PAYLOAD_TOO_LARGE',
     message: 'The body is larger than 1 MiB',
@@ -35,10 +36,15 @@ const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
     message: 'Send the body as application/json',
     details: [{ field: 'Content-Type', message: 'Content-Type must be application/json' }],
   },
+  431: { code: 'VALIDATION_ERROR', message: 'The headers are larger than 16 KiB' },
 };
 
 /** An address that cannot be decoded, or is longer than any id: a malformed id does not exist, as any other. */
 const NO_ADDRESS = new Set(['FST_ERR_BAD_URL', 'FST_ERR_MAX_PARAM_LENGTH']);
+
+/** The caller has gone while sending: nobody will read the answer. */
+const isAborted = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET';
 
 /** Words any failure as the native API's error envelope. What nobody foresaw is logged and told as INTERNAL_ERROR. */
 export function wordError(error: unknown): Worded {
@@ -59,6 +65,7 @@ export function wordError(error: unknown): Worded {
       ...(retryAfter && { retryAfter: Number(retryAfter) }),
     };
   }
+  if (isAborted(error)) return { status: 400, code: 'VALIDATION_ERROR', message: 'The request has not arrived whole' };
   if (isUnavailable(error)) {
     const message = 'The service cannot reach its database: try again shortly';
     return { status: 503, code: 'SERVICE_UNAVAILABLE', message, retryAfter: RETRY_AFTER_SECONDS };

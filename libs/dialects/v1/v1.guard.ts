@@ -31,6 +31,10 @@ export class V1Guard implements CanActivate {
   }
 }
 
+/** Whom a request's log line names; nobody before the guard has let them in. */
+export const callerOf = ({ actor }: V1Request): Record<string, string | null> =>
+  actor ? { organization: actor.organizationId, principal: `${actor.principal.type}:${actor.principal.id}` } : {};
+
 function credential({ headers }: FastifyRequest): string | null {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
   const header = headers['x-api-key'];
