@@ -39,7 +39,10 @@ export async function run(bench) {
     /** @type {Variant[]} */
     const variants = [
       variant('API', viaApi(bench, site, api)),
-      variant('API, with an Idempotency-Key', viaApi(bench, site, api, () => ({ 'idempotency-key': randomUUID() }))),
+      variant(
+        'API, with an Idempotency-Key',
+        viaApi(bench, site, api, () => ({ 'idempotency-key': randomUUID() })),
+      ),
       variant('SQL, node-postgres', viaPool(bench, site, [target, write])),
       variant('SQL and key lookup, node-postgres', viaPool(bench, site, [authenticate, target, write])),
     ];
