@@ -2,6 +2,7 @@ import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/c
 import { ConversationsWorkerModule } from '@hub/conversations/conversations.worker.module.js';
 import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
 import { RelayService } from '@hub/events/relay.service.js';
+import { IdentityWorkerModule } from '@hub/identity/identity.worker.module.js';
 import { Database } from '@hub/model/database.js';
 import { ModelModule } from '@hub/model/model.module.js';
 import type { Config } from '@hub/platform/config.js';
@@ -29,6 +30,7 @@ export class WorkerModule implements OnModuleInit {
         PlatformModule.forRoot(config, logger),
         ModelModule,
         V1EventsModule,
+        IdentityWorkerModule,
         ConversationsWorkerModule,
         WebhooksWorkerModule,
       ],

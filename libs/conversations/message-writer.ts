@@ -91,8 +91,7 @@ export class MessageWriter {
       ? await tx.query<{ seq: number }[]>(WRITE.text, values)
       : await this.db.prepared<{ seq: number }>(organizationId, WRITE, values);
     if (!rows[0]) return null;
-    if (tx) this.outbox.signal.afterCommit(tx);
-    else this.outbox.signal.send();
+    this.outbox.signal.afterCommit(tx);
     return { ...view, seq: rows[0].seq };
   }
 }

@@ -20,13 +20,15 @@ export class OutboxSignal implements OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Signals once the transaction has committed; not at all when it is rolled back. */
-  afterCommit(tx: Tx): void {
+  /**
+   * Signals once the transaction has committed; not at all when it is rolled back.
+   * @param tx null: after a statement that commits by itself
+   */
+  afterCommit(tx: Tx | null): void {
     this.db.onCommit(tx, this.send);
   }
 
-  /** Signals now: for statements that commit by themselves. */
-  readonly send = (): void => {
+  private readonly send = (): void => {
     this.timer ??= setTimeout(() => {
       this.timer = null;
       this.sending = this.db.dataSource.query(`SELECT pg_notify('${OUTBOX_CHANNEL}', '')`).then(

@@ -1,5 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Pool, PoolClient } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
+import { CommitRefusedError, HeldCommit, type Statement } from './held-commit.js';
+import { settled } from './pipeline.js';
 
 /** Inside a command only this is used: everything through it commits or vanishes together. */
 export type Tx = EntityManager;
@@ -16,10 +19,20 @@ interface PooledReader extends Reader {
 export interface Prepared {
   readonly name: string;
   readonly text: string;
+  /** The command goes on outside the database once this is committed: a lease is taken and something is sent, say. */
+  readonly goesOn?: true;
+}
+
+/** How a command's answer is committed with its effect: see {@link Database.answering}. */
+export interface Keeping<T> {
+  /** Keeps the answer; divides by zero when it may no longer be kept, which takes the effect with it. */
+  readonly keep: (answer: T) => Statement;
+  /** Says that the effect has begun and the answer is still to come. */
+  readonly interrupt: Statement;
 }
 
 /** Jobs that may cross tenants, by name; nothing else may. */
-export type SystemJob = 'authenticate' | 'bootstrap' | 'relay' | 'lanes' | 'snooze' | 'health';
+export type SystemJob = 'authenticate' | 'bootstrap' | 'relay' | 'lanes' | 'snooze' | 'health' | 'idempotency';
 
 const RETRYABLE = new Set(['40001', '40P01']); // serialization failure, deadlock
 const MAX_TRIES = 4;
@@ -32,15 +45,38 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  */
 export class Database {
   private readonly commitListeners = new WeakMap<Tx, Set<() => void>>();
+  private readonly held = new AsyncLocalStorage<HeldCommit>();
 
   constructor(readonly dataSource: DataSource) {}
 
   /**
    * One transaction of one organization. Repeated as a whole when PostgreSQL breaks a deadlock, so `work` has no
-   * effect but through `tx`: no network call, no enqueueing.
+   * effect but through `tx`: no network call, no enqueueing. What must follow the commit goes to {@link onCommit}.
    */
   transaction<T>(organizationId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.committing(asTenant(organizationId), work);
+    const held = this.heldFor(organizationId);
+    if (!held) return this.committing(asTenant(organizationId), work);
+    return this.retrying(() => held.transaction((tx) => this.held.exit(() => work(tx))));
+  }
+
+  /**
+   * Does `work`, a command up to its answer, so that the answer is committed with the effect or neither is: what it
+   * writes for the organization, in `transaction` or by `prepared`, is one transaction that ends with `keep`.
+   * @throws what `work` throws, its effect undone; CommitRefusedError when `keep` or `interrupt` refuses
+   */
+  async answering<T>(organizationId: string, { keep, interrupt }: Keeping<T>, work: () => Promise<T>): Promise<T> {
+    const scope = asTenant(organizationId);
+    const held = new HeldCommit(this.dataSource, organizationId, scope, interrupt, (tx) => this.tellCommitted(tx));
+    try {
+      const answer = await this.held.run(held, work);
+      const last = keep(answer);
+      if (!(await held.end(last))) await this.single(scope, last);
+      return answer;
+    } catch (error) {
+      throw CommitRefusedError.from(error);
+    } finally {
+      await held.rollback();
+    }
   }
 
   /** One transaction that crosses tenants, on the tables that are open to the job. */
@@ -48,8 +84,16 @@ export class Database {
     return this.committing(asJob(job), work);
   }
 
-  /** Calls `listener` once `tx` has committed; never when it is rolled back. */
-  onCommit(tx: Tx, listener: () => void): void {
+  /**
+   * Calls `listener` once `tx` has committed; never when it is rolled back.
+   * @param tx null: a statement that commits by itself has just succeeded
+   */
+  onCommit(tx: Tx | null, listener: () => void): void {
+    tx ??= this.held.getStore()?.tx ?? null;
+    if (!tx) {
+      listener();
+      return;
+    }
     const listeners = this.commitListeners.get(tx) ?? new Set();
     this.commitListeners.set(tx, listeners.add(listener));
   }
@@ -58,7 +102,8 @@ export class Database {
   reader(organizationId: string): Reader {
     const pooled: PooledReader = {
       query: async <R>(text: string, values: unknown[] = []) =>
-        (await this.single(asTenant(organizationId), { text, values })) as R,
+        ((await this.heldFor(organizationId)?.read(text, values)) ??
+          (await this.single(asTenant(organizationId), { text, values }))) as R,
       prepared: (statement, values) => this.prepared(organizationId, statement, values),
     };
     return pooled;
@@ -66,7 +111,10 @@ export class Database {
 
   /** One statement, prepared once per connection and committed by itself: the hot paths. One round trip. */
   prepared<R extends object>(organizationId: string, statement: Prepared, values: unknown[]): Promise<R[]> {
-    return this.retrying(() => this.single<R>(asTenant(organizationId), { ...statement, values }));
+    const { goesOn, ...prepared } = statement;
+    const held = this.heldFor(organizationId);
+    if (!held) return this.retrying(() => this.single<R>(asTenant(organizationId), { ...prepared, values }));
+    return this.retrying(() => held[goesOn ? 'beginning' : 'statement']<R>({ ...prepared, values }));
   }
 
   /** One prepared statement that crosses tenants. */
@@ -75,10 +123,7 @@ export class Database {
   }
 
   /** Sends the three statements at once (the pool pipelines) and waits for their answers together. */
-  private async single<R extends object>(
-    scope: string,
-    statement: { name?: string; text: string; values: unknown[] },
-  ): Promise<R[]> {
+  private async single<R extends object>(scope: string, statement: Statement): Promise<R[]> {
     const client = await this.pool().connect();
     let broken: Error | undefined;
     const onLost = (error: Error): void => {
@@ -102,8 +147,17 @@ export class Database {
 
   private async committing<T>(scope: string, work: (tx: Tx) => Promise<T>): Promise<T> {
     const { tx, result } = await this.retrying(() => this.attempt(scope, work));
-    for (const listener of this.commitListeners.get(tx) ?? []) listener();
+    this.tellCommitted(tx);
     return result;
+  }
+
+  private tellCommitted(tx: Tx): void {
+    for (const listener of this.commitListeners.get(tx) ?? []) listener();
+  }
+
+  private heldFor(organizationId: string): HeldCommit | undefined {
+    const held = this.held.getStore();
+    return held?.organizationId === organizationId ? held : undefined;
   }
 
   private async attempt<T>(scope: string, work: (tx: Tx) => Promise<T>): Promise<{ tx: Tx; result: T }> {
@@ -148,18 +202,6 @@ function asTenant(organizationId: string): string {
 }
 
 const asJob = (job: SystemJob): string => `SET LOCAL switchboard.job = '${job}'`;
-
-/** All of them, or the first failure once every one has ended. */
-async function settled<const T extends readonly unknown[]>(
-  all: T,
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  const results = await Promise.allSettled(all);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
-  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as {
-    -readonly [K in keyof T]: Awaited<T[K]>;
-  };
-}
 
 /** PostgreSQL's five-character code of an error, wherever the driver or TypeORM has put it; else null. */
 export function sqlState(error: unknown): string | null {

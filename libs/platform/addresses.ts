@@ -64,3 +64,14 @@ function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   const bare = address.replace(/%.*$/, '');
   return ipaddr.isValid(bare) ? ipaddr.process(bare) : null;
 }
+
+/** Whom an address is counted as: an IPv4 address, or the /64 that one IPv6 subscriber has at the least. */
+export function networkOf(ip: string): string {
+  if (!ipaddr.isValid(ip)) return ip;
+  const address = ipaddr.process(ip);
+  if (address instanceof ipaddr.IPv4) return address.toString();
+  return `${address.parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':')}::/64`;
+}

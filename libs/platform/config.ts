@@ -13,6 +13,10 @@ const port = makeValidator((input: string) => {
   if (!/^\d{1,5}$/.test(input) || Number(input) > 65_535) throw new Error('a port number; 0 takes any free one');
   return Number(input);
 });
+const perMinute = makeValidator((input: string) => {
+  if (!/^\d{1,7}$/.test(input)) throw new Error('requests a minute; 0 turns the limit off');
+  return Number(input);
+});
 const list = makeValidator((input: string) =>
   input
     .split(',')
@@ -42,6 +46,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
         default: [],
         desc: 'addresses or CIDRs of proxies whose X-Forwarded-* are believed',
       }),
+      CORS_ORIGINS: list({ default: [], desc: 'origins whose pages may call the API; * for any, none by default' }),
+      RATE_LIMIT_PER_MINUTE: perMinute({ default: 6_000, desc: 'requests of one key or person' }),
+      LOGIN_RATE_LIMIT_PER_MINUTE: perMinute({ default: 60, desc: 'requests of one address to sign in' }),
       WEBHOOK_ALLOWED_NETWORKS: list({
         default: [],
         desc: 'CIDRs that outbound calls may reach although private',

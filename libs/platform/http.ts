@@ -8,40 +8,53 @@ import { newId } from './ids.js';
 /** The largest request body, in bytes. */
 export const BODY_LIMIT = 1_048_576;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** What Node refuses before there is a request. */
-const CLIENT_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+/** All headers of a request together, in bytes, and how long they may take. */
+const MAX_HEADER_BYTES = 16_384;
+const HEADERS_TIMEOUT_MS = 10_000;
+const TIMEOUT_CHECK_MS = 2_000;
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
-/** Words a failure that is met before any route is known – a URL that cannot be decoded, headers that are too large. */
-export type FrameworkErrors = (
-  error: { statusCode?: number; code?: string },
-  requestId: string,
-) => { status: number; body: object };
+/** Words a failure that the framework meets before any route is known: a URL that cannot be decoded, say. */
+export type FrameworkErrors = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => void;
+
+/** The body of an answer to what is no HTTP request, is too large or too slow to be one. */
+export type ClientErrors = (status: number, requestId: string) => object;
+
+const plain: ClientErrors = (status) => ({ message: STATUS_CODES[status] });
 
 /**
- * The HTTP server: 1 MiB bodies, 30 s to send a request, `X-Request-ID` taken over from the caller or made.
+ * The HTTP server: 1 MiB bodies, 16 KiB of headers, 10 s to send the headers and 30 s the whole request,
+ * `X-Request-ID` on every answer, taken over from the caller or made.
  * An empty JSON body counts as none, as clients send `Content-Type: application/json` with bodiless POSTs.
  */
-export function createHttpAdapter(config: Pick<Config, 'TRUST_PROXY'>, word: FrameworkErrors): FastifyAdapter {
+export function createHttpAdapter(
+  config: Pick<Config, 'TRUST_PROXY'>,
+  onFrameworkError: FrameworkErrors,
+  wordClientError: ClientErrors = plain,
+): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    },
     trustProxy: config.TRUST_PROXY.length > 0 ? config.TRUST_PROXY : false,
     genReqId: (request: IncomingMessage) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
     },
     frameworkErrors: ((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      setHeaders(request, reply); // the hook has not run
-      const { status, body } = word(error, request.id);
-      void reply.status(status).send(body);
+      mark(request, reply); // no hook has run
+      onFrameworkError(error, request, reply);
     }) as never, // typed for one route schema only
-    clientErrorHandler: (error, socket) => refuse(socket, error, word),
+    clientErrorHandler: (error, socket) => refuse(error, socket, wordClientError),
     forceCloseConnections: 'idle',
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.addHook('onRequest', (request, reply, done) => {
-    setHeaders(request, reply);
+    mark(request, reply);
     done();
   });
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
@@ -53,27 +66,32 @@ export function createHttpAdapter(config: Pick<Config, 'TRUST_PROXY'>, word: Fra
   return adapter;
 }
 
-function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
+function mark(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   reply.header('x-content-type-options', 'nosniff');
   reply.header('cache-control', 'no-store');
 }
 
-/** Answers what never became a request: by hand, because there is nothing to reply through. */
-function refuse(socket: Socket, { code }: { code?: string }, word: FrameworkErrors): void {
-  if (code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
+/** Answers on the bare connection, where there is no request yet, and ends it. */
+function refuse(error: NodeJS.ErrnoException, socket: Socket, word: ClientErrors): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  if (socket.writable) {
+    const status = CLIENT_ERRORS[error.code ?? ''] ?? 400;
+    const requestId = newId();
+    const body = JSON.stringify(word(status, requestId));
+    const head = [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'content-type: application/json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-request-id: ${requestId}`,
+      'connection: close',
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
   }
-  const id = newId();
-  const { status, body } = word({ statusCode: CLIENT_ERRORS[code ?? ''] ?? 400 }, id);
-  const text = JSON.stringify(body);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(text)}`,
-    `x-request-id: ${id}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
+  socket.destroy(error);
 }
+
+const CLIENT_ERRORS: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};

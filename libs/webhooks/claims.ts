@@ -77,6 +77,7 @@ const CLAIM_DUE: Prepared = {
 
 const CLAIM_ONE: Prepared = {
   name: 'webhook-claim-one',
+  goesOn: true,
   text: `
     WITH leased AS (
       UPDATE webhook_delivery d SET ${TAKE}, resume_status = d.status
@@ -89,6 +90,7 @@ const CLAIM_ONE: Prepared = {
 
 const CLAIM_TEST: Prepared = {
   name: 'webhook-claim-test',
+  goesOn: true,
   text: `
     WITH leased AS (
       INSERT INTO webhook_delivery AS d (organization_id, id, endpoint_id, event_id, event_type, order_key, sequence,

@@ -32,7 +32,7 @@ export async function recordStatements(organizationId, apiKey) {
   };
   const db = { prepared: run, lookup: run };
   const author = await new ApiKeysService(db).authenticate(apiKey);
-  const writer = new MessageWriter(db, new Outbox(new V1EventFormat(), { send: () => undefined }));
+  const writer = new MessageWriter(db, new Outbox(new V1EventFormat(), { afterCommit: () => undefined }));
   const content = { type: 'text', text: TEXT };
   const message = await new MessagesService(db, writer).reply(author, {
     conversationId,

@@ -1,4 +1,5 @@
 // How much of what PostgreSQL can do reaches the caller of POST /v1/conversations/:id/messages.
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { built } from '../support/servers.mjs';
 import { closedLoop, cpuMs, httpClient, median, percentile } from './load.mjs';
@@ -38,6 +39,10 @@ export async function run(bench) {
     /** @type {Variant[]} */
     const variants = [
       variant('API', viaApi(bench, site, api)),
+      variant(
+        'API, with an Idempotency-Key',
+        viaApi(bench, site, api, () => ({ 'idempotency-key': randomUUID() })),
+      ),
       variant('SQL, node-postgres', viaPool(bench, site, [target, write])),
       variant('SQL and key lookup, node-postgres', viaPool(bench, site, [authenticate, target, write])),
     ];
@@ -79,12 +84,15 @@ const viaApi =
     /** @type {import('./stack.mjs').Bench} */ { stop },
     /** @type {import('./stack.mjs').Site} */ site,
     /** @type {import('./stack.mjs').Running} */ api,
+    /** @type {() => Record<string, string>} */ more = () => ({}),
   ) =>
   async (concurrency, ms) => {
     const client = httpClient(api.url, concurrency);
     try {
       return await withCpu(api, () =>
-        closedLoop({ concurrency, ms, stop }, () => client.send('POST', paths[random()], site.headers, BODY)),
+        closedLoop({ concurrency, ms, stop }, () =>
+          client.send('POST', paths[random()], { ...site.headers, ...more() }, BODY),
+        ),
       );
     } finally {
       await client.close();

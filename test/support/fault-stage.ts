@@ -4,6 +4,11 @@ import { ensureFirstOrganization } from '@hub/identity/bootstrap.js';
 import { startProcess, type HubProcess, type ProcessSettings } from './processes.js';
 import { isSigned, Subscriber, type Received } from './subscriber.js';
 
+export interface FaultSettings extends ProcessSettings {
+  /** The owner of the tables, whom row-level security does not bind: to look at what was written. */
+  readonly ownerUrl: string;
+}
+
 /** An event as the log has it. */
 interface Logged {
   readonly id: string;
@@ -23,13 +28,13 @@ export class FaultStage {
   private next = 0;
 
   private constructor(
-    readonly settings: ProcessSettings,
+    readonly settings: FaultSettings,
     readonly api: HubProcess,
     readonly subscriber: Subscriber,
     private readonly key: string,
   ) {}
 
-  static async start(settings: ProcessSettings): Promise<FaultStage> {
+  static async start(settings: FaultSettings): Promise<FaultStage> {
     const key = newApiKey();
     await ensureFirstOrganization(settings.databaseUrl, key);
     const [api, subscriber] = await Promise.all([startProcess('api', settings), Subscriber.start()]);

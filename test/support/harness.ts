@@ -33,6 +33,8 @@ export function testConfig(database: TestDatabase, more: NodeJS.ProcessEnv = {})
     ...(database.redisUrl && { REDIS_URL: database.redisUrl }),
     SECRET_KEY: TEST_SECRET_KEY,
     WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
+    RATE_LIMIT_PER_MINUTE: '100000', // some suites ask a lot
+    LOGIN_RATE_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'error',
     ...more,
   });

@@ -14,9 +14,9 @@ export interface HubProcess {
 
 export interface ProcessSettings {
   readonly databaseUrl: string;
-  /** The owner of the tables, whom row-level security does not bind: to look at what was written. */
-  readonly ownerUrl: string;
   readonly redisUrl?: string | undefined;
+  /** What else is set. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** @throws Error with the process's own words when it does not start within 20 s */
@@ -32,7 +32,10 @@ export function startProcess(name: 'api' | 'worker', settings: ProcessSettings):
       ...(settings.redisUrl && { REDIS_URL: settings.redisUrl }),
       SECRET_KEY: TEST_SECRET_KEY,
       WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+      RATE_LIMIT_PER_MINUTE: '100000',
+      LOGIN_RATE_LIMIT_PER_MINUTE: '0',
       LOG_LEVEL: 'info',
+      ...settings.env,
     },
   });
   let output = '';

@@ -26,19 +26,19 @@ const BAD_BODY: Omit<Worded, 'status'> = {
 const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
   400: BAD_BODY,
   404: { code: 'RESOURCE_NOT_FOUND', message: 'There is nothing at this address' },
+  408: { code: 'VALIDATION_ERROR', message: 'The request took too long to arrive' },
   413: {
     code: 'PAYLOAD_TOO_LARGE',
     message: 'The body is larger than 1 MiB',
     details: [{ field: 'body', message: 'The body is larger than 1 MiB' }],
   },
-  408: { code: 'VALIDATION_ERROR', message: 'The request took too long to arrive' },
-  431: { code: 'VALIDATION_ERROR', message: 'The headers are too large' },
   414: { code: 'VALIDATION_ERROR', message: 'The address is too long' },
   415: {
     code: 'UNSUPPORTED_MEDIA_TYPE',
     message: 'Send the body as application/json',
     details: [{ field: 'Content-Type', message: 'Content-Type must be application/json' }],
   },
+  431: { code: 'VALIDATION_ERROR', message: 'The headers are larger than 16 KiB' },
 };
 
 /** An address that cannot be decoded, or is longer than any id: a malformed id does not exist, as any other. */
@@ -54,7 +54,14 @@ export function wordError(error: unknown): Worded {
       : error.details.length > 0
         ? error.details
         : undefined;
-    return { status, code: error.code, message: error.message, ...(details && { details }) };
+    const retryAfter = error.data['retryAfter'];
+    return {
+      status,
+      code: error.code,
+      message: error.message,
+      ...(details && { details }),
+      ...(retryAfter && { retryAfter: Number(retryAfter) }),
+    };
   }
   if (isHangUp(error)) return { status: 400, ...BAD_BODY };
   if (isUnavailable(error)) {

@@ -16,6 +16,7 @@ import { ConversationMessagesController } from './messages.controller.js';
 import { UsersController } from './users.controller.js';
 import { V1ErrorsFilter } from './v1.errors.filter.js';
 import { V1EventFormat } from './v1.events.js';
+import { V1Limits } from './v1.limits.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 /** How events are worded, for every process that writes any. */
@@ -42,6 +43,6 @@ export class V1EventsModule {}
     BotsController,
     WebhooksController,
   ],
-  providers: [{ provide: APP_FILTER, useClass: V1ErrorsFilter }],
+  providers: [{ provide: APP_FILTER, useClass: V1ErrorsFilter }, V1Limits],
 })
 export class V1Module {}

@@ -1,5 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { documentCommon } from './v1.openapi.common.js';
 import { V1_SCHEMAS } from './v1.schemas.js';
 
 const DESCRIPTION = `Conversations between a company and its customers, over every channel.
@@ -26,6 +27,7 @@ export function v1Document(app: INestApplication): OpenAPIObject {
   const document = SwaggerModule.createDocument(app, builder, { operationIdFactory });
   document.paths = Object.fromEntries(Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/')));
   document.components = { ...document.components, schemas: V1_SCHEMAS };
+  documentCommon(document);
   return document;
 }
 

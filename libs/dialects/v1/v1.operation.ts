@@ -15,14 +15,16 @@ import { assertStorable } from '@hub/platform/json-guard.js';
 import { V1_CODES } from './v1.codes.js';
 import { EnvelopeInterceptor } from './v1.envelope.js';
 import { V1Guard, type V1Request } from './v1.guard.js';
+import { IdempotencyInterceptor } from './v1.idempotency.js';
+import { AddressLimitGuard } from './v1.limits.js';
 import { RULE, type Rule } from './v1.rule.js';
 
 /** A controller of the native API, at `/v1` and, for self-hosted clients, at `/api/v1`. */
 export const V1Controller = (path: string, tag: string): ClassDecorator =>
   applyDecorators(
     Controller([`v1/${path}`, `api/v1/${path}`]),
-    UseGuards(V1Guard),
-    UseInterceptors(EnvelopeInterceptor),
+    UseGuards(AddressLimitGuard, V1Guard),
+    UseInterceptors(IdempotencyInterceptor, EnvelopeInterceptor),
     ApiTags(tag),
   );
 

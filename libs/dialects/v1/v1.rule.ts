@@ -22,6 +22,8 @@ export interface Rule {
   readonly stretch?: string;
   readonly list?: string;
   readonly flat?: string;
+  /** A public route that is limited by the caller's address (`LOGIN_RATE_LIMIT_PER_MINUTE`). */
+  readonly limit?: 'login';
   /** Codes beyond 401, 403 and, where there is input, VALIDATION_ERROR. */
   readonly errors?: readonly string[];
 }
