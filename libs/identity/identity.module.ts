@@ -1,10 +1,26 @@
 import { Module } from '@nestjs/common';
+import { ApiKeysQueries } from './api-keys.queries.js';
 import { ApiKeysService } from './api-keys.service.js';
+import { Authenticator } from './authenticator.js';
+import { LoginLock } from './login-lock.js';
+import { Passwords } from './passwords.js';
+import { RecoveryService } from './recovery.service.js';
+import { SessionsService } from './sessions.service.js';
+import { SigningKeys } from './signing-keys.js';
+import { Tokens } from './tokens.js';
 import { UsersQueries } from './users.queries.js';
 import { UsersService } from './users.service.js';
 
-@Module({
-  providers: [ApiKeysService, UsersService, UsersQueries],
-  exports: [ApiKeysService, UsersService, UsersQueries],
-})
+const shared = [
+  ApiKeysQueries,
+  ApiKeysService,
+  Authenticator,
+  RecoveryService,
+  SessionsService,
+  Tokens,
+  UsersQueries,
+  UsersService,
+];
+
+@Module({ providers: [...shared, LoginLock, Passwords, SigningKeys], exports: shared })
 export class IdentityModule {}

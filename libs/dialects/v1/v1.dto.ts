@@ -9,9 +9,11 @@ export class PageQuery {
 
 /** What every list by cursor takes. */
 export class CursorQuery {
-  @Text({ min: 1, max: 500, optional: true, description: 'From `meta.cursor.next` of the page before' }) cursor?: string;
+  @Text({ min: 1, max: 500, optional: true, description: 'From `meta.cursor.next` of the page before' })
+  cursor?: string;
 }
 
 /** A pattern that keeps texts searchable and keys printable. */
 export const EMAIL = { max: 320, pattern: /^[^\s@<>"(),:;\\]+@[^\s@.]+(\.[^\s@.]+)+$/, hint: 'an email address' };
+export const PASSWORD = { min: 8, max: 256 };
 export const WEB_URL = { max: 2_048, pattern: /^https?:\/\/\S+$/i, hint: 'an http or https URL' };

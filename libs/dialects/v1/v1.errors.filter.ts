@@ -50,7 +50,14 @@ export function wordError(error: unknown): Worded {
       : error.details.length > 0
         ? error.details
         : undefined;
-    return { status, code: error.code, message: error.message, ...(details && { details }) };
+    const retryAfter = Number(error.data['retryAfter']);
+    return {
+      status,
+      code: error.code,
+      message: error.message,
+      ...(details && { details }),
+      ...(retryAfter && { retryAfter }),
+    };
   }
   if (isUnavailable(error)) {
     const message = 'The service cannot reach its database: try again shortly';

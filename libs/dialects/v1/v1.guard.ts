@@ -1,10 +1,12 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import { mayUse, type Actor } from '@hub/identity/actor.js';
-import { ApiKeysService } from '@hub/identity/api-keys.service.js';
+import type { Actor } from '@hub/identity/actor.js';
+import { Authenticator } from '@hub/identity/authenticator.js';
 import { AuthenticationRequiredError, InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
-import { RULE, type Rule } from './v1.rule.js';
+import { HubError } from '@hub/platform/errors.js';
+import { credentialOf } from './v1.credential.js';
+import { allows, RULE, type Rule } from './v1.rule.js';
 
 export type V1Request = FastifyRequest & { actor?: Actor };
 
@@ -13,23 +15,39 @@ export type V1Request = FastifyRequest & { actor?: Actor };
 export class V1Guard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
-    private readonly keys: ApiKeysService,
+    private readonly authenticator: Authenticator,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const rule = this.reflector.get<Rule | undefined>(RULE, context.getHandler());
     const request = context.switchToHttp().getRequest<V1Request>();
-    const key = credential(request);
-    if (!key) throw new AuthenticationRequiredError();
-    const actor = await this.keys.authenticate(key);
-    if (!rule || !mayUse(actor, rule.scope)) throw new InsufficientPermissionsError(rule?.scope ?? 'admin');
+    if (rule?.scope === 'public') {
+      const known = rule.identify ? await this.identify(request) : null;
+      if (known) request.actor = known;
+      return true;
+    }
+    const actor = await this.authenticate(request);
+    if (!actor) throw new AuthenticationRequiredError();
+    if (!rule || !allows(rule, actor)) throw new InsufficientPermissionsError(rule?.scope ?? 'admin');
     request.actor = actor;
     return true;
   }
-}
 
-function credential({ headers }: FastifyRequest): string | null {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  const header = headers['x-api-key'];
-  return bearer ?? (typeof header === 'string' && header !== '' ? header : null);
+  private async authenticate(request: V1Request): Promise<Actor | null> {
+    const credential = credentialOf(request);
+    if (!credential) return null;
+    return credential.kind === 'cookie'
+      ? this.authenticator.authenticateCookie(credential.value)
+      : this.authenticator.authenticate(credential.value);
+  }
+
+  /** As {@link authenticate}, but a credential that is worth nothing counts as none. */
+  private async identify(request: V1Request): Promise<Actor | null> {
+    try {
+      return await this.authenticate(request);
+    } catch (error) {
+      if (error instanceof HubError && error.kind === 'unauthenticated') return null;
+      throw error;
+    }
+  }
 }
