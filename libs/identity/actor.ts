@@ -54,6 +54,9 @@ export interface Actor extends Author {
   readonly authority?: UserRole;
 }
 
+/** The contact that calls with a token of its own, else null. */
+export const contactOf = ({ principal }: Author): string | null => (principal.type === 'contact' ? principal.id : null);
+
 export const mayUse = (actor: Actor, scope: Scope): boolean => actor.scopes.has(scope) || actor.scopes.has('admin');
 
 /** Whether `actor` may give `role` to somebody, or touch somebody who has it. */

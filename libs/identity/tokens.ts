@@ -23,12 +23,13 @@ export class Tokens {
   access(claims: { organizationId: string; userId: string; sessionId: string; role: UserRole }): Promise<string> {
     const { organizationId, userId, sessionId, role } = claims;
     const payload = { org: encodeId('org', organizationId), role, sid: encodeId('sess', sessionId) };
-    return this.sign('user', encodeId('user', userId), payload, ACCESS_TOKEN_SECONDS);
+    const expiresAt = new Date(Date.now() + ACCESS_TOKEN_SECONDS * 1000);
+    return this.sign('user', encodeId('user', userId), payload, expiresAt);
   }
 
   /** For a contact's own conversations. */
-  contact(organizationId: string, contactId: string, seconds: number): Promise<string> {
-    return this.sign('contact', encodeId('contact', contactId), { org: encodeId('org', organizationId) }, seconds);
+  contact(organizationId: string, contactId: string, expiresAt: Date): Promise<string> {
+    return this.sign('contact', encodeId('contact', contactId), { org: encodeId('org', organizationId) }, expiresAt);
   }
 
   /** @throws InvalidTokenError when it is forged, altered, cut off, expired or of another algorithm */
@@ -53,16 +54,15 @@ export class Tokens {
     return claimsOf(payload);
   }
 
-  private async sign(audience: Claims['kind'], subject: string, payload: JWTPayload, seconds: number): Promise<string> {
+  private async sign(audience: Claims['kind'], subject: string, payload: JWTPayload, expiresAt: Date): Promise<string> {
     const { id, key } = await this.keys.toSign();
-    const now = Math.floor(Date.now() / 1000);
     return new SignJWT(payload)
       .setProtectedHeader({ alg: SIGNING_ALGORITHM, kid: id, typ: 'JWT' })
       .setIssuer(ISSUER)
       .setAudience(audience)
       .setSubject(subject)
-      .setIssuedAt(now)
-      .setExpirationTime(now + seconds)
+      .setIssuedAt()
+      .setExpirationTime(expiresAt)
       .sign(key);
   }
 }
