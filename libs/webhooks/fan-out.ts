@@ -64,10 +64,12 @@ export class FanOut extends EventSink {
     this.due.set(events, await tx.query<Lane[]>(FAN_OUT, [organizations, ids]));
   }
 
-  /** Where the queue does not take the hint this process does the work: delivery goes on without a queue. */
+  /**
+   * The shortest way is this process's own: it takes up what it has slots for. The other workers are told of the lanes
+   * that it cannot keep up with; without a queue they find them within a second.
+   */
   override async wake(events: readonly ClaimedEvent[]): Promise<void> {
-    const lanes = this.due.get(events) ?? [];
-    if (lanes.length === 0 || (await this.queue.hint(lanes))) return;
-    for (const lane of lanes) this.lanes.kick(lane);
+    const crowded = (this.due.get(events) ?? []).filter((lane) => !this.lanes.kick(lane));
+    if (crowded.length > 0) await this.queue.hint(crowded);
   }
 }

@@ -43,13 +43,17 @@ export class Lanes implements OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Something may be due in this lane. Cheap, never throws, may be called at any time and twice. */
-  kick({ organizationId, endpointId }: Lane): void {
-    if (this.stopped) return;
+  /**
+   * Something may be due in this lane. Cheap, never throws, may be called at any time and twice.
+   * @returns whether this process has a slot free for it; if not it comes to it later
+   */
+  kick({ organizationId, endpointId }: Lane): boolean {
+    if (this.stopped) return false;
     const state = this.states.get(endpointId) ?? { organizationId, endpointId, busy: 0, more: false };
     this.states.set(endpointId, state);
     this.ready.add(state);
     this.soon();
+    return state.busy < LANE_CAP && this.busy < PROCESS_CAP;
   }
 
   /** Takes on nothing more and waits for what is under way; what takes too long is left to the sweeper. */

@@ -16,19 +16,23 @@ interface Worded {
 
 const RETRY_AFTER_SECONDS = 5;
 
+const BAD_BODY: Omit<Worded, 'status'> = {
+  code: 'VALIDATION_ERROR',
+  message: 'The request is not valid',
+  details: [{ field: 'body', message: 'The body is not valid JSON' }],
+};
+
 /** What the framework refuses before a route is reached, in the native API's words. */
 const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
-  400: {
-    code: 'VALIDATION_ERROR',
-    message: 'The request is not valid',
-    details: [{ field: 'body', message: 'The body is not valid JSON' }],
-  },
+  400: BAD_BODY,
   404: { code: 'RESOURCE_NOT_FOUND', message: 'There is nothing at this address' },
   413: {
     code: 'PAYLOAD_TOO_LARGE',
     message: 'The body is larger than 1 MiB',
     details: [{ field: 'body', message: 'The body is larger than 1 MiB' }],
   },
+  408: { code: 'VALIDATION_ERROR', message: 'The request took too long to arrive' },
+  431: { code: 'VALIDATION_ERROR', message: 'The headers are too large' },
   414: { code: 'VALIDATION_ERROR', message: 'The address is too long' },
   415: {
     code: 'UNSUPPORTED_MEDIA_TYPE',
@@ -59,6 +63,7 @@ export function wordError(error: unknown): Worded {
       ...(retryAfter && { retryAfter }),
     };
   }
+  if (isHangUp(error)) return { status: 400, ...BAD_BODY };
   if (isUnavailable(error)) {
     const message = 'The service cannot reach its database: try again shortly';
     return { status: 503, code: 'SERVICE_UNAVAILABLE', message, retryAfter: RETRY_AFTER_SECONDS };
@@ -73,6 +78,9 @@ export function wordError(error: unknown): Worded {
   }
   return { status: 500, code: 'INTERNAL_ERROR', message: 'Something went wrong on our side' };
 }
+
+/** The caller has hung up in the middle of the body: a connection reset, but not the database's. */
+const isHangUp = (error: unknown): boolean => (error as Partial<Error> | null)?.message === 'aborted';
 
 /** The native envelope around a worded error. */
 export const errorBody = ({ status: _, ...error }: Worded, requestId: string): object => ({

@@ -74,7 +74,11 @@ export async function oneOfEach(api: ApiClient): Promise<Record<string, string>>
   const contact = await v1.contact(api);
   const user = await v1.user(api);
   const bot = await v1.bot(api);
-  const conversation = await v1.conversation(api, { channelId: channel.id, contactId: contact.id, assigneeId: user.id });
+  const conversation = await v1.conversation(api, {
+    channelId: channel.id,
+    contactId: contact.id,
+    assigneeId: user.id,
+  });
   const message = v1.ok(await v1.say(api, conversation.id, 'Hello'));
   const webhook = await api.post('/v1/webhooks', { url: 'https://example.com/hook', events: ['*'] });
   return {
@@ -105,7 +109,12 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'POST /v1/channels/{}/messages': { externalId: 'e', contact: { externalId: 'p' }, content: { text: 'x' } },
     'POST /v1/users': { name: 'x', email: 'bad-input@example.com' },
     'PATCH /v1/users/{}': { name: 'Changed' },
-    'POST /v1/auth/register': { email: 'bad-register@example.com', password: 'long enough', name: 'x', organizationName: 'x' },
+    'POST /v1/auth/register': {
+      email: 'bad-register@example.com',
+      password: 'long enough',
+      name: 'x',
+      organizationName: 'x',
+    },
     'POST /v1/auth/login': { email: 'bad-input@example.com', password: 'wrong' },
     'POST /v1/auth/refresh': { refreshToken: 'rt_unknown' },
     'POST /v1/auth/password/reset': { email: 'bad-input@example.com' },
@@ -125,6 +134,9 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
 export function expectRefusal(answer: Answer<unknown>, what: string): void {
   const { status, error, meta } = answer;
   expect({ what, status, isRefused: status >= 400 && status < 500 }).toEqual({ what, status, isRefused: true });
-  expect(error).toMatchObject({ code: expect.stringMatching(/^[A-Z_]+$/) as unknown, message: expect.any(String) as unknown });
+  expect(error).toMatchObject({
+    code: expect.stringMatching(/^[A-Z_]+$/) as unknown,
+    message: expect.any(String) as unknown,
+  });
   expect(meta['requestId']).toBe(answer.headers.get('x-request-id'));
 }
