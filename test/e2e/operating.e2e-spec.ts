@@ -4,7 +4,7 @@ describe('operating', () => {
   let hub: Hub;
   beforeAll(async () => {
     hub = await startHub();
-  });
+  }, 60_000);
   afterAll(() => hub.stop());
 
   it('is live and ready, and says on what', async () => {
