@@ -20,9 +20,10 @@ export interface Settings {
 }
 
 /**
- * The embedded default needs nothing: a secret key is made once and kept in DATA_DIR, only this machine gets in, and
- * webhooks may go to this machine. With DATABASE_URL it is a deployment, which has to say what it wants: SECRET_KEY is
- * required then, because a key that lies on one machine's disk would not open what another has encrypted.
+ * The embedded default needs nothing: a secret key is made once and kept in DATA_DIR, only this machine gets in,
+ * webhooks may go to this machine, and mails (invitations, password links) are written into the log. With DATABASE_URL
+ * it is a deployment, which has to say what it wants: SECRET_KEY is required then, because a key that lies on one
+ * machine's disk would not open what another has encrypted.
  * @throws Error that names every missing or malformed variable
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
@@ -45,6 +46,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
       HOST: host,
       ...(embedded && {
         SECRET_KEY: env['SECRET_KEY'] ?? secretKey(dataDir),
+        SMTP_URL: env['SMTP_URL'] ?? 'log:',
         WEBHOOK_ALLOWED_NETWORKS: env['WEBHOOK_ALLOWED_NETWORKS'] ?? '127.0.0.0/8,::1/128',
       }),
     },

@@ -9,7 +9,7 @@ import { noteText, writeNote } from '@hub/conversations/notes.js';
 import { joinIn, leaveIn } from '@hub/conversations/participants.js';
 import type { EventType } from '@hub/events/catalog.js';
 import type { Author } from '@hub/events/outbox.js';
-import { UserNotFoundError } from '@hub/identity/users.service.js';
+import { UserNotFoundError } from '@hub/identity/identity.errors.js';
 import { Assignment, type AssignmentKind } from '@hub/model/assignment.entity.js';
 import type { Conversation } from '@hub/model/conversation.entity.js';
 import type { Tx } from '@hub/model/database.js';
@@ -170,7 +170,7 @@ export class AssignmentService {
   ): Promise<Assignee> {
     const [found] = await tx.query<{ name: string; available: boolean }[]>(
       type === 'user'
-        ? `SELECT name, status = 'active' AND role <> 'customer' AS available FROM users
+        ? `SELECT name, status <> 'suspended' AND role <> 'customer' AS available FROM users
            WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE`
         : `SELECT name, true AS available FROM bot
            WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE`,

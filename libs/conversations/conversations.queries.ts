@@ -58,6 +58,18 @@ export class ConversationsQueries {
     return loadView(this.db.reader(organizationId), organizationId, id);
   }
 
+  /** @throws ConversationNotFoundError unless the conversation is this contact's */
+  async requireContact(organizationId: string, id: string, contactId: string): Promise<void> {
+    const [own] = await this.db
+      .reader(organizationId)
+      .query<unknown[]>(`SELECT 1 FROM conversation WHERE organization_id = $1 AND id = $2 AND contact_id = $3`, [
+        organizationId,
+        id,
+        contactId,
+      ]);
+    if (!own) throw new ConversationNotFoundError();
+  }
+
   /**
    * The same statements whatever the page: one index scan gives the page's ids, their rows come by primary key, and
    * the total is counted beside it.

@@ -4,18 +4,38 @@ import { ContactsService } from '@hub/contacts/contacts.service.js';
 import type { Author } from '@hub/events/outbox.js';
 import type { ChannelType } from '@hub/model/channel.entity.js';
 import { Conversation } from '@hub/model/conversation.entity.js';
+import type { MessageContent } from '@hub/model/message.entity.js';
 import { violatedUnique, type Tx, Database } from '@hub/model/database.js';
+import type { JsonObject } from '@hub/model/tenant-row.js';
 import type { MessageView } from '@hub/model/views.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { mergeJson } from '@hub/platform/json.js';
-import { ConversationExistsError } from './conversations.errors.js';
+import {
+  ConversationClosedError,
+  ConversationExistsError,
+  ConversationNotFoundError,
+  UnsupportedContentTypeError,
+} from './conversations.errors.js';
 import { ConversationsService } from './conversations.service.js';
 import { MessageWriter } from './message-writer.js';
 import { MESSAGE_SELECT } from './messages.queries.js';
-import type { ReceiveMessage } from './messages.types.js';
+import type { PostMessage, ReceiveMessage } from './messages.types.js';
 
 /** Rounds against other writers of the same person; one is enough unless they race. */
 const MAX_TRIES = 4;
+
+/** What people may send themselves; templates, buttons and the like are for the other side. */
+const FROM_CONTACTS = new Set(['text', 'image', 'document', 'audio', 'video', 'location', 'contact', 'sticker']);
+
+interface Received {
+  readonly conversationId: string;
+  readonly channelId: string;
+  readonly content: MessageContent;
+  readonly externalId: string | null;
+  readonly clientMessageId: string | null;
+  readonly occurredAt: Date;
+  readonly metadata: JsonObject;
+}
 
 @Injectable()
 export class InboundService {
@@ -52,6 +72,60 @@ export class InboundService {
     }
   }
 
+  /**
+   * What the contact `author` writes into one of its own conversations. A closed one reopens within the channel's window.
+   * The same `clientMessageId` again gives the first message back.
+   * @throws ConversationNotFoundError when it is not the contact's; ConversationClosedError, ConversationExistsError,
+   *   UnsupportedContentTypeError
+   */
+  async write(author: Author, command: PostMessage): Promise<MessageView> {
+    const { organizationId } = author;
+    const { conversationId, clientMessageId } = command;
+    try {
+      return await this.db.transaction(organizationId, (tx) => this.writeIn(tx, author, command));
+    } catch (error) {
+      const violated = violatedUnique(error);
+      if (violated === 'conversation_live') throw new ConversationExistsError();
+      if (violated !== 'message_client_id') throw error;
+      const [first] = await this.db.reader(organizationId).query<MessageView[]>(
+        `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.client_message_id = $3
+           AND m.sender->>'type' = 'contact'`,
+        [organizationId, conversationId, clientMessageId],
+      );
+      if (!first) throw error;
+      return first;
+    }
+  }
+
+  private async writeIn(tx: Tx, author: Author, command: PostMessage): Promise<MessageView> {
+    const { organizationId, principal } = author;
+    const where = { organizationId, id: command.conversationId, contactId: principal.id ?? '' };
+    const conversation = await tx.findOne(Conversation, { where, lock: { mode: 'pessimistic_write' } });
+    if (!conversation) throw new ConversationNotFoundError();
+    const { channelId, status, closedAt } = conversation;
+    const [channel] = await tx.query<{ type: ChannelType; window: number }[]>(
+      'SELECT type, reopen_window_seconds AS window FROM channel WHERE organization_id = $1 AND id = $2',
+      [organizationId, channelId],
+    );
+    if (!channel || !FROM_CONTACTS.has(command.content.type)) {
+      throw new UnsupportedContentTypeError(command.content.type, channel?.type ?? 'api');
+    }
+    const isOver = (closedAt?.getTime() ?? 0) + channel.window * 1000 < Date.now();
+    if (status === 'closed' && isOver) throw new ConversationClosedError();
+    await this.wake(tx, author, conversation);
+    const sender = await this.seen(tx, organizationId, where.contactId);
+    return this.append(
+      tx,
+      { organizationId, principal: { type: 'contact', ...sender } },
+      {
+        ...command,
+        channelId,
+        externalId: null,
+        occurredAt: new Date(),
+      },
+    );
+  }
+
   private async take(tx: Tx, author: Author, channelType: ChannelType, command: ReceiveMessage): Promise<MessageView> {
     const { organizationId } = author;
     const window = await this.requireChannel(tx, organizationId, command.channelId, channelType);
@@ -59,22 +133,31 @@ export class InboundService {
     const sender = await this.seen(tx, organizationId, contact.id);
     const person: Author = { organizationId, principal: { type: 'contact', ...sender } };
     const conversationId = await this.conversationFor(tx, person, command, contact.id, window);
+    const { contact: _, ...message } = command;
+    return this.append(tx, person, { ...message, conversationId, clientMessageId: null });
+  }
+
+  private async append(tx: Tx, person: Author, received: Received): Promise<MessageView> {
     const [row] = await tx.query<{ number: number }[]>(`SELECT nextval('number_message') AS number`);
     const message = await this.writer.write(tx, person, {
-      conversationId,
-      channelId: command.channelId,
+      ...received,
       number: row?.number ?? 0,
       direction: 'inbound',
-      content: command.content,
       sender: person.principal,
-      externalId: command.externalId,
-      clientMessageId: null,
-      metadata: mergeJson({}, command.metadata),
-      occurredAt: command.occurredAt,
+      metadata: mergeJson({}, received.metadata),
       marksRead: false,
     });
-    if (!message) throw new ConversationExistsError(conversationId);
+    if (!message) throw new ConversationExistsError(received.conversationId);
     return message;
+  }
+
+  /** Opens what is closed, snoozed or pending, now that the person has written. */
+  private async wake(tx: Tx, author: Author, conversation: Conversation): Promise<void> {
+    if (conversation.status === 'pending') {
+      await this.conversations.change(tx, author, conversation, 'conversation.updated', { status: 'open' });
+    } else {
+      await this.conversations.reopenIn(tx, author, conversation);
+    }
   }
 
   private async conversationFor(
@@ -94,11 +177,7 @@ export class InboundService {
     if (found) {
       const key = { organizationId, id: found.id };
       const conversation = await tx.findOneOrFail(Conversation, { where: key, lock: { mode: 'pessimistic_write' } });
-      if (conversation.status === 'pending') {
-        await this.conversations.change(tx, author, conversation, 'conversation.updated', { status: 'open' });
-      } else {
-        await this.conversations.reopenIn(tx, author, conversation);
-      }
+      await this.wake(tx, author, conversation);
       return found.id;
     }
     const opened = await this.conversations.openIn(tx, author, {

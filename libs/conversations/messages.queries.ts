@@ -16,6 +16,8 @@ export interface ListMessages {
   readonly limit: number;
   /** `before` goes back from the latest, `after` forward from the first. */
   readonly direction: 'before' | 'after';
+  /** Private notes included, unless false. */
+  readonly notes?: boolean;
 }
 
 @Injectable()
@@ -36,12 +38,13 @@ export class MessagesQueries {
    * same direction. @throws ConversationNotFoundError; ValidationError naming `cursor`
    */
   async listMessages(organizationId: string, request: ListMessages): Promise<CursorPage<MessageView>> {
-    const { conversationId, cursor, limit, direction } = request;
+    const { conversationId, cursor, limit, direction, notes = true } = request;
     const from = cursor === undefined ? null : decodeCursor(cursor, ['number'])[0];
     const [compare, order] = direction === 'before' ? ['<', 'DESC'] : ['>', 'ASC'];
     const rows = await this.db.reader(organizationId).query<MessageView[]>(
       `${MESSAGE_SELECT}
        WHERE m.organization_id = $1 AND m.conversation_id = $2 AND ($3::bigint IS NULL OR m.seq ${compare} $3)
+         ${notes ? '' : `AND m.direction <> 'internal'`}
        ORDER BY m.seq ${order} LIMIT ${limit + 1}`,
       [organizationId, conversationId, from],
     );

@@ -1,12 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hashSecret, newSecret } from './secret-token.js';
 
-const PREFIX_LENGTH = 11;
+/** How much of a key is kept to recognise it by. */
+export const PREFIX_LENGTH = 11;
 
-/** A new key: 256 bits of randomness. It is shown once and never stored. */
-export const newApiKey = (): string => `sk_${randomBytes(32).toString('base64url')}`;
+/** A new key. It is shown once and never stored. */
+export const newApiKey = (): string => newSecret('sk');
 
-/** What is stored instead. Plain SHA-256 will do: the key's own entropy leaves nothing to guess. */
-export const hashApiKey = (key: string): Buffer => createHash('sha256').update(key, 'utf8').digest();
+/** What is stored instead. */
+export const hashApiKey = hashSecret;
 
 /** Enough of a key to recognise it by, too little to use. */
 export const apiKeyPrefix = (key: string): string => key.slice(0, PREFIX_LENGTH);

@@ -1,8 +1,12 @@
-import { HubError } from '@hub/platform/errors.js';
+import { ConflictError, HubError, NotFoundError } from '@hub/platform/errors.js';
 
 export class AuthenticationRequiredError extends HubError {
   constructor() {
-    super('unauthenticated', 'AUTHENTICATION_REQUIRED', 'Send an API key: Authorization: Bearer <key>, or X-API-Key');
+    super(
+      'unauthenticated',
+      'AUTHENTICATION_REQUIRED',
+      'Send an API key or an access token: Authorization: Bearer <it>, or X-API-Key',
+    );
   }
 }
 
@@ -12,8 +16,70 @@ export class InvalidApiKeyError extends HubError {
   }
 }
 
+export class InvalidTokenError extends HubError {
+  constructor() {
+    super('unauthenticated', 'INVALID_TOKEN', 'The token is not one of ours, or has expired');
+  }
+}
+
+export class TokenRevokedError extends HubError {
+  constructor() {
+    super('unauthenticated', 'TOKEN_REVOKED', 'The session has ended: sign in again');
+  }
+}
+
+/** One answer for an unknown email and a wrong password. */
+export class InvalidCredentialsError extends HubError {
+  constructor(message = 'The email or the password is not right') {
+    super('unauthenticated', 'INVALID_CREDENTIALS', message);
+  }
+}
+
+export class InvalidRefreshTokenError extends HubError {
+  constructor() {
+    super('unauthenticated', 'INVALID_REFRESH_TOKEN', 'The refresh token is unknown or has expired');
+  }
+}
+
+export class AccountLockedError extends HubError {
+  /** @param seconds until it opens again; absent: until an administrator says so */
+  constructor(seconds?: number) {
+    const message = seconds
+      ? 'Too many wrong passwords: the email is locked for a while'
+      : 'The account is suspended: ask an administrator';
+    super('forbidden', 'ACCOUNT_LOCKED', message, [], seconds ? { retryAfter: String(seconds) } : {});
+  }
+}
+
+export class InvalidResetTokenError extends HubError {
+  constructor() {
+    super('validation', 'INVALID_RESET_TOKEN', 'The link is unknown, used or expired', [
+      { field: 'token', message: 'token is unknown, used or expired' },
+    ]);
+  }
+}
+
+export class EmailTakenError extends ConflictError {
+  constructor() {
+    super('EMAIL_ALREADY_EXISTS', 'Another user has this email');
+  }
+}
+
 export class InsufficientPermissionsError extends HubError {
-  constructor(scope: string) {
-    super('forbidden', 'INSUFFICIENT_PERMISSIONS', `This needs the scope ${scope}`);
+  /** @param what a scope, or what else is needed */
+  constructor(what: string) {
+    super('forbidden', 'INSUFFICIENT_PERMISSIONS', /^[\w:]+$/.test(what) ? `This needs the scope ${what}` : what);
+  }
+}
+
+export class UserNotFoundError extends NotFoundError {
+  constructor(field?: string) {
+    super('USER_NOT_FOUND', 'User does not exist', field);
+  }
+}
+
+export class ApiKeyNotFoundError extends NotFoundError {
+  constructor() {
+    super('RESOURCE_NOT_FOUND', 'API key does not exist');
   }
 }

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { IsNull, Raw } from 'typeorm';
+import { IsNull } from 'typeorm';
 import { Database } from '@hub/model/database.js';
 import { User, type UserRole } from '@hub/model/user.entity.js';
 import type { Page, PageRequest } from '@hub/platform/paging.js';
-import { UserNotFoundError } from './users.service.js';
+import { canonicalEmail } from './email.js';
+import { UserNotFoundError } from './identity.errors.js';
 
 export interface ListUsers extends PageRequest {
   readonly role?: UserRole;
@@ -29,9 +30,7 @@ export class UsersQueries {
           organizationId,
           deletedAt: IsNull(),
           ...(request.role && { role: request.role }),
-          ...(request.email && {
-            email: Raw((column) => `lower(${column}) = lower(:email)`, { email: request.email }),
-          }),
+          ...(request.email && { emailKey: canonicalEmail(request.email) ?? '' }),
         },
         order: { createdAt: request.sortOrder, id: request.sortOrder },
         skip: (request.page - 1) * request.perPage,

@@ -3,63 +3,86 @@ import { IsNull } from 'typeorm';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
 import { User } from '@hub/model/user.entity.js';
-import { ConflictError, HubError, NotFoundError } from '@hub/platform/errors.js';
+import { HubError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
 import { mergeJson } from '@hub/platform/json.js';
-import type { Actor } from './actor.js';
+import { mayGrant, type Actor } from './actor.js';
+import { requireEmail } from './email.js';
+import { EmailTakenError, InsufficientPermissionsError, UserNotFoundError } from './identity.errors.js';
+import { Passwords } from './passwords.js';
+import { RecoveryService } from './recovery.service.js';
+import { endSessions } from './session-rows.js';
 import type { CreateUser, UpdateUser } from './users.types.js';
-
-export class UserNotFoundError extends NotFoundError {
-  constructor(field?: string) {
-    super('USER_NOT_FOUND', 'User does not exist', field);
-  }
-}
 
 @Injectable()
 export class UsersService {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly passwords: Passwords,
+    private readonly recovery: RecoveryService,
+  ) {}
 
-  /** @throws ConflictError EMAIL_ALREADY_EXISTS, whatever the spelling's case */
-  async create(actor: Actor, command: CreateUser): Promise<User> {
+  /**
+   * With a password the user can sign in at once; without one they are invited by mail to set it.
+   * @throws EmailTakenError, whatever the spelling; InsufficientPermissionsError
+   */
+  async create(actor: Actor, { password, ...command }: CreateUser): Promise<User> {
+    const emailKey = requireEmail(command.email);
+    this.requireAuthority(actor, command.role);
+    const hash = password === null ? null : await this.passwords.queued(() => this.passwords.hash(password));
     const id = newId();
     const { organizationId } = actor;
     try {
       return await this.db.transaction(organizationId, async (tx) => {
         await insertRow(tx, User, {
           ...command,
+          email: command.email.normalize('NFKC'),
+          emailKey,
           metadata: mergeJson({}, command.metadata),
           organizationId,
           id,
-          status: 'active',
+          status: hash ? 'active' : 'invited',
         });
-        return this.load(tx, organizationId, id);
+        if (hash) await this.setFirstPassword(tx, organizationId, id, hash);
+        const user = await this.load(tx, organizationId, id);
+        if (!hash) await this.recovery.inviteIn(tx, user);
+        return user;
       });
     } catch (error) {
-      throw this.worded(error);
+      throw ['users_email', 'users_login'].includes(violatedUnique(error) ?? '') ? new EmailTakenError() : error;
     }
   }
 
-  /** Metadata is merged, everything else replaced. */
+  /**
+   * Metadata is merged, everything else replaced. A suspended user's sessions end at once, and a changed role holds
+   * from the next request on.
+   * @throws UserNotFoundError; InsufficientPermissionsError
+   */
   async update(actor: Actor, command: UpdateUser): Promise<User> {
-    return this.db.transaction(actor.organizationId, async (tx) => {
-      const user = await this.load(tx, actor.organizationId, command.id, true);
+    const { organizationId } = actor;
+    return this.db.transaction(organizationId, async (tx) => {
+      const user = await this.load(tx, organizationId, command.id, true);
+      this.requireAuthority(actor, user.role);
+      if (command.role) this.requireAuthority(actor, command.role);
       const { id, metadata, ...rest } = command;
       const changes = { ...rest, ...(metadata && { metadata: mergeJson(user.metadata, metadata) }) };
       if (Object.keys(changes).length > 0) {
-        await updateRow(tx, User, { organizationId: actor.organizationId, id }, changes);
+        await updateRow(tx, User, { organizationId, id }, changes);
       }
-      return this.load(tx, actor.organizationId, id);
+      if (command.status === 'suspended') await this.shutOut(tx, organizationId, id);
+      return this.load(tx, organizationId, id);
     });
   }
 
   /**
    * Removes a user who holds no live conversation; what they did keeps their name.
-   * @throws HubError ACTIVE_CONVERSATIONS_EXIST
+   * @throws HubError ACTIVE_CONVERSATIONS_EXIST; InsufficientPermissionsError
    */
   async remove(actor: Actor, id: string): Promise<void> {
     const { organizationId } = actor;
     await this.db.transaction(organizationId, async (tx) => {
-      await this.load(tx, organizationId, id, true);
+      const user = await this.load(tx, organizationId, id, true);
+      this.requireAuthority(actor, user.role);
       const [busy] = await tx.query<unknown[]>(
         `SELECT 1 FROM conversation WHERE organization_id = $1 AND assignee_id = $2 AND status <> 'closed' LIMIT 1`,
         [organizationId, id],
@@ -72,6 +95,7 @@ export class UsersService {
         );
       }
       await updateRow(tx, User, { organizationId, id }, { deletedAt: new Date() });
+      await this.shutOut(tx, organizationId, id);
     });
   }
 
@@ -82,8 +106,22 @@ export class UsersService {
     return user;
   }
 
-  private worded(error: unknown): unknown {
-    if (violatedUnique(error) !== 'users_email') return error;
-    return new ConflictError('EMAIL_ALREADY_EXISTS', 'Another user of the organization has this email');
+  private requireAuthority(actor: Actor, role: User['role']): void {
+    if (!mayGrant(actor, role))
+      throw new InsufficientPermissionsError('Only a super_admin may do this to a super_admin');
+  }
+
+  private async setFirstPassword(tx: Tx, organizationId: string, id: string, hash: string): Promise<void> {
+    await tx.query('UPDATE users SET password_hash = $3 WHERE organization_id = $1 AND id = $2', [
+      organizationId,
+      id,
+      hash,
+    ]);
+  }
+
+  /** Whoever has access to nothing any more: no session goes on, no mailed link works. */
+  private async shutOut(tx: Tx, organizationId: string, userId: string): Promise<void> {
+    await endSessions(tx, { organizationId, userId }, 'suspended');
+    await tx.query('DELETE FROM password_token WHERE organization_id = $1 AND user_id = $2', [organizationId, userId]);
   }
 }

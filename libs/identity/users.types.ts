@@ -7,6 +7,8 @@ export interface CreateUser {
   readonly role: UserRole;
   readonly avatar: string | null;
   readonly metadata: JsonObject;
+  /** Null: invited by mail to set one. */
+  readonly password: string | null;
 }
 
 /** Absent fields stay as they are. */

@@ -10,6 +10,7 @@ import { EventRecord } from './event.entity.js';
 import { Message } from './message.entity.js';
 import { Initial1700000000001 } from './migrations/0001-initial.js';
 import { RowLevelSecurity1700000000002 } from './migrations/0002-row-level-security.js';
+import { Identity1700000000003 } from './migrations/0003-identity.js';
 import { Idempotency1700000000004 } from './migrations/0004-idempotency.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
@@ -48,7 +49,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       WebhookDelivery,
       WebhookAttempt,
     ],
-    migrations: [Initial1700000000001, RowLevelSecurity1700000000002, Idempotency1700000000004],
+    migrations: [Initial1700000000001, RowLevelSecurity1700000000002, Identity1700000000003, Idempotency1700000000004],
     migrationsTransactionMode: 'each',
     synchronize: false,
   };

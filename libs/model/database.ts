@@ -32,7 +32,8 @@ export interface Keeping<T> {
 }
 
 /** Jobs that may cross tenants, by name; nothing else may. */
-export type SystemJob = 'authenticate' | 'bootstrap' | 'relay' | 'lanes' | 'snooze' | 'health' | 'idempotency';
+export type SystemJob =
+  'authenticate' | 'signing' | 'bootstrap' | 'relay' | 'lanes' | 'snooze' | 'health' | 'idempotency';
 
 const RETRYABLE = new Set(['40001', '40P01']); // serialization failure, deadlock
 const MAX_TRIES = 4;

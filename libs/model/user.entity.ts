@@ -10,6 +10,8 @@ export type UserStatus = (typeof USER_STATUSES)[number];
 export class User extends TenantRecord {
   @Column({ type: 'bigint', insert: false, update: false }) number: number;
   @Column('text') email: string;
+  /** The email as it is compared; see `canonicalEmail`. */
+  @Column({ type: 'text', select: false }) emailKey: string;
   @Column('text') name: string;
   @Column('text') role: UserRole;
   @Column('text') status: UserStatus;

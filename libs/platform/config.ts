@@ -17,6 +17,12 @@ const perMinute = makeValidator((input: string) => {
   if (!/^\d{1,7}$/.test(input)) throw new Error('requests a minute; 0 turns the limit off');
   return Number(input);
 });
+const smtpUrl = makeValidator((input: string) => {
+  if (input !== 'log:' && !(URL.canParse(input) && /^smtps?:\/\/[^/]/i.test(input))) {
+    throw new Error('smtp://user:password@host:587?from=hub@example.com, smtps://… or log:');
+  }
+  return input;
+});
 const list = makeValidator((input: string) =>
   input
     .split(',')
@@ -42,6 +48,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       SECRET_KEY: secretKey({ desc: 'encrypts stored credentials' }),
       BOOTSTRAP_API_KEY: apiKey({ default: undefined, desc: "the first organization's admin key" }),
       PUBLIC_URL: url({ default: undefined, desc: 'how the world reaches the API' }),
+      SMTP_URL: smtpUrl({ default: undefined, desc: 'mail out: smtp://user:password@host:587?from=…, or log:' }),
       TRUST_PROXY: list({
         default: [],
         desc: 'addresses or CIDRs of proxies whose X-Forwarded-* are believed',

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '
 import { CONFIG, type Config } from './config.js';
 import { Health, HealthController } from './health.js';
 import { LOGGER, type Logger } from './logger.js';
+import { Mailer } from './mailer.js';
 import { Metrics } from './metrics.js';
 import { QueueBackend } from './queue-backend.js';
 import { SecretBox } from './secret-box.js';
@@ -10,7 +11,10 @@ import { SecretBox } from './secret-box.js';
 @Global()
 @Module({})
 export class PlatformModule implements OnApplicationShutdown {
-  constructor(private readonly queues: QueueBackend) {}
+  constructor(
+    private readonly queues: QueueBackend,
+    private readonly mailer: Mailer,
+  ) {}
 
   static forRoot(config: Config, logger: Logger): DynamicModule {
     return {
@@ -22,13 +26,14 @@ export class PlatformModule implements OnApplicationShutdown {
         { provide: LOGGER, useValue: logger },
         { provide: Metrics, useValue: new Metrics() },
         { provide: SecretBox, useValue: new SecretBox(config.SECRET_KEY) },
+        { provide: Mailer, useValue: new Mailer(config, logger) },
         { provide: QueueBackend, useFactory: () => new QueueBackend(config, logger) },
       ],
-      exports: [Health, CONFIG, LOGGER, Metrics, SecretBox, QueueBackend],
+      exports: [Health, CONFIG, LOGGER, Metrics, SecretBox, Mailer, QueueBackend],
     };
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.queues.close();
+    await Promise.all([this.queues.close(), this.mailer.close()]);
   }
 }

@@ -35,8 +35,8 @@ const scatter = (n, below) => `((${n})::bigint * 7919 % ${below})`;
 export async function seed(admin, organizationId, conversations) {
   await admin.query(`SET session_replication_role = replica; SET synchronous_commit = off`);
   await admin.query(
-    `INSERT INTO users (organization_id, id, email, name, role, status)
-     SELECT $1, ${seededIdSql('user', 'i')}, 'agent' || i || '@example.com', 'Agent ' || i, 'agent', 'active'
+    `INSERT INTO users (organization_id, id, email, email_key, name, role, status)
+     SELECT $1, ${seededIdSql('user', 'i')}, 'agent' || i || '@example.com', 'agent' || i || '@example.com', 'Agent ' || i, 'agent', 'active'
      FROM generate_series(1, ${USERS}) i`,
     [organizationId],
   );

@@ -19,6 +19,8 @@ export interface Hub {
   newOrganization(name: string): Promise<ApiClient>;
   /** A client of the first organization with these scopes only. */
   withScopes(...scopes: string[]): Promise<ApiClient>;
+  /** A client with this credential; '' for nobody. */
+  as(credential: string): ApiClient;
   /** As the owner of the tables: to look at what was written, and to set times back. */
   sql<T extends object = Record<string, never>>(text: string, values?: unknown[]): Promise<T[]>;
   startWorker(): Promise<NestFastifyApplication>;
@@ -72,6 +74,7 @@ export async function startHub({
     database,
     admin: new ApiClient(url, key, document, encodeId('org', organizationId)),
     sql,
+    as: (credential) => new ApiClient(url, credential, document, encodeId('org', organizationId)),
     withScopes: (...scopes) => addKey(organizationId, scopes),
     newOrganization: async (name) => {
       const id = newId();

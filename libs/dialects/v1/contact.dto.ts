@@ -1,6 +1,6 @@
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
-import { Json, OneOf, Text, TextList } from '@hub/platform/dto.js';
+import { Json, OneOf, Text, TextList, Whole } from '@hub/platform/dto.js';
 import { EMAIL, PageQuery, WEB_URL } from './v1.dto.js';
 
 export class ListContactsQuery extends PageQuery {
@@ -23,4 +23,8 @@ export class ContactBody {
   @Text({ ...NULLABLE, description: 'Your own id of the person' }) externalId?: string | null;
   @Json({ optional: true, description: 'Merged on change; a key set to null is removed' }) metadata?: JsonObject;
   @TextList({ optional: true }) tags?: string[];
+}
+
+export class ContactTokenBody {
+  @Whole({ min: 60, max: 86_400, optional: true, default: 3_600, description: 'Seconds' }) expiresIn = 3_600;
 }

@@ -3,11 +3,12 @@ import { ContactsQueries } from '@hub/contacts/contacts.queries.js';
 import { ContactsService } from '@hub/contacts/contacts.service.js';
 import { ConversationsQueries } from '@hub/conversations/conversations.queries.js';
 import type { Actor } from '@hub/identity/actor.js';
-import { ContactBody, ListContactsQuery } from './contact.dto.js';
+import { Tokens } from '@hub/identity/tokens.js';
+import { ContactBody, ContactTokenBody, ListContactsQuery } from './contact.dto.js';
 import { contactResource, toCreateContact, toListContacts, toUpdateContact } from './contact.mapper.js';
 import { conversationResource } from './conversation.mapper.js';
 import { PageQuery } from './v1.dto.js';
-import { many, one, type Envelope } from './v1.envelope.js';
+import { flat, many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
 import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
 
@@ -17,6 +18,7 @@ export class ContactsController {
     private readonly contacts: ContactsService,
     private readonly queries: ContactsQueries,
     private readonly conversations: ConversationsQueries,
+    private readonly tokens: Tokens,
   ) {}
 
   @Get()
@@ -71,6 +73,26 @@ export class ContactsController {
   })
   async remove(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
     await this.contacts.remove(actor, idOf('contact', id));
+  }
+
+  @Post(':id/token')
+  @Operation({
+    scope: 'contacts:write',
+    summary: "Make a contact's token",
+    description: 'It reads and writes the conversations of this contact, and nothing else.',
+    body: ContactTokenBody,
+    bodyOptional: true,
+    flat: 'ContactToken',
+    errors: ['CONTACT_NOT_FOUND'],
+  })
+  async token(
+    @CurrentActor() { organizationId }: Actor,
+    @Param('id') id: string,
+    @V1Body(ContactTokenBody) { expiresIn }: ContactTokenBody,
+  ): Promise<Envelope> {
+    const contact = await this.queries.getContact(organizationId, idOf('contact', id));
+    const expiresAt = new Date((Math.floor(Date.now() / 1000) + expiresIn) * 1000);
+    return flat({ token: await this.tokens.contact(organizationId, contact.id, expiresAt), expiresAt });
   }
 
   @Get(':id/conversations')

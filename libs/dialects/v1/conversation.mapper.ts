@@ -63,6 +63,15 @@ export function conversationResource(view: ConversationView, detail = true): Res
   };
 }
 
+/** As the contact itself may see it: without what the staff keeps to itself. */
+export function forContact({ attributes, ...resource }: Resource): Resource {
+  const hidden = { metadata: {}, tags: [], closureReason: null, unreadCount: 0, ...NOBODY };
+  const { metadata: _, ...contact } = attributes['contact'] as Record<string, unknown>;
+  return { ...resource, attributes: { ...attributes, ...hidden, contact } };
+}
+
+const NOBODY = { assignedBy: null, closedBy: null, reopenedBy: null };
+
 /** With the latest messages, oldest first. */
 export const withMessages = (resource: Resource, messages: readonly MessageView[]): Resource => ({
   ...resource,

@@ -4,7 +4,7 @@ import { ConversationsQueries } from '@hub/conversations/conversations.queries.j
 import { ConversationsService } from '@hub/conversations/conversations.service.js';
 import type { ConversationCommand } from '@hub/conversations/conversations.types.js';
 import { MessagesQueries } from '@hub/conversations/messages.queries.js';
-import type { Actor } from '@hub/identity/actor.js';
+import { contactOf, type Actor } from '@hub/identity/actor.js';
 import { toDate } from '@hub/platform/dto.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import {
@@ -20,6 +20,7 @@ import {
 } from './conversation.dto.js';
 import {
   conversationResource,
+  forContact,
   participantResource,
   toListCommand,
   toOpenCommand,
@@ -51,6 +52,7 @@ export class ConversationsController {
   @Get()
   @Operation({
     scope: 'conversations:read',
+    customer: true,
     summary: 'List conversations',
     query: ListConversationsQuery,
     many: 'Conversation',
@@ -59,13 +61,20 @@ export class ConversationsController {
     @CurrentActor() actor: Actor,
     @V1Query(ListConversationsQuery) query: ListConversationsQuery,
   ): Promise<Envelope> {
-    const page = await this.queries.listConversations(actor.organizationId, toListCommand(query));
-    return many(page, (view) => conversationResource(view, false));
+    const contactId = contactOf(actor);
+    const command = { ...toListCommand(query), ...(contactId && { contactId }) };
+    if (contactId && query.search)
+      throw ValidationError.of('search', 'search is not for contacts: it finds notes, too');
+    const page = await this.queries.listConversations(actor.organizationId, command);
+    return many(page, (view) =>
+      contactId ? forContact(conversationResource(view)) : conversationResource(view, false),
+    );
   }
 
   @Get(':id')
   @Operation({
     scope: 'conversations:read',
+    customer: true,
     summary: 'Get a conversation',
     description: 'With `includeMessages`, the latest `messageLimit` messages, oldest first.',
     query: GetConversationQuery,
@@ -79,11 +88,13 @@ export class ConversationsController {
   ): Promise<Envelope> {
     const { organizationId } = actor;
     const uuid = idOf('conv', id);
+    const contactId = contactOf(actor);
+    if (contactId) await this.queries.requireContact(organizationId, uuid, contactId);
     const [view, messages] = await Promise.all([
       this.queries.getConversation(organizationId, uuid),
       query.includeMessages ? this.messages.latestMessages(organizationId, uuid, query.messageLimit) : null,
     ]);
-    const resource = conversationResource(view);
+    const resource = contactId ? forContact(conversationResource(view)) : conversationResource(view);
     return one(messages ? withMessages(resource, messages) : resource);
   }
 

@@ -29,6 +29,9 @@ export const messageResource = (view: MessageView): Resource => ({
   },
 });
 
+/** As the contact itself may see it. */
+export const messageForContact = (view: MessageView): Resource => messageResource({ ...view, metadata: {} });
+
 export const toReceiveCommand = (channelId: string, body: InboundMessageBody): ReceiveMessage => ({
   channelId,
   externalId: body.externalId,

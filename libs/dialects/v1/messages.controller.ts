@@ -1,10 +1,13 @@
 import { Get, Param, Post } from '@nestjs/common';
+import { ConversationsQueries } from '@hub/conversations/conversations.queries.js';
+import { InboundService } from '@hub/conversations/inbound.service.js';
 import { MessagesQueries } from '@hub/conversations/messages.queries.js';
 import { MessagesService } from '@hub/conversations/messages.service.js';
-import type { Actor } from '@hub/identity/actor.js';
+import { contactOf, type Actor } from '@hub/identity/actor.js';
+import { InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { ListMessagesQuery, PostMessageBody } from './message.dto.js';
-import { messageResource } from './message.mapper.js';
+import { messageForContact, messageResource } from './message.mapper.js';
 import { parseContent } from './v1.content.js';
 import { one, stretch, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
@@ -15,13 +18,16 @@ export class ConversationMessagesController {
   constructor(
     private readonly messages: MessagesService,
     private readonly queries: MessagesQueries,
+    private readonly conversations: ConversationsQueries,
+    private readonly inbound: InboundService,
   ) {}
 
   @Get()
   @Operation({
     scope: 'messages:read',
+    customer: true,
     summary: 'List the messages of a conversation',
-    description: 'Private notes included; oldest first, whichever way the cursor goes.',
+    description: 'Private notes included, but for the contact; oldest first, whichever way the cursor goes.',
     query: ListMessagesQuery,
     stretch: 'Message',
     errors: ['CONVERSATION_NOT_FOUND'],
@@ -34,17 +40,31 @@ export class ConversationMessagesController {
     const { cursor, limit, direction } = query;
     const conversationId = idOf('conv', id);
     const request = { conversationId, limit, direction, ...(cursor && { cursor }) };
+    const contactId = contactOf(actor);
+    if (contactId) {
+      await this.conversations.requireContact(actor.organizationId, conversationId, contactId);
+      const seen = await this.queries.listMessages(actor.organizationId, { ...request, notes: false });
+      return stretch(seen, messageForContact);
+    }
     return stretch(await this.queries.listMessages(actor.organizationId, request), messageResource);
   }
 
   @Post()
   @Operation({
     scope: 'messages:write',
+    customer: true,
     summary: 'Send a message, or add a private note',
     body: PostMessageBody,
     status: 201,
     one: 'Message',
-    errors: ['CONVERSATION_NOT_FOUND', 'CONVERSATION_CLOSED', 'UNSUPPORTED_CONTENT_TYPE', 'CHANNEL_NOT_CONNECTED'],
+    description: 'From a contact it is what the contact has written: inbound, and it reopens what was closed lately.',
+    errors: [
+      'CONVERSATION_NOT_FOUND',
+      'CONVERSATION_CLOSED',
+      'CONVERSATION_EXISTS',
+      'UNSUPPORTED_CONTENT_TYPE',
+      'CHANNEL_NOT_CONNECTED',
+    ],
   })
   async post(
     @CurrentActor() actor: Actor,
@@ -58,6 +78,10 @@ export class ConversationMessagesController {
       clientMessageId: body.clientMessageId ?? null,
       metadata: body.metadata ?? {},
     };
+    if (contactOf(actor)) {
+      if (body.private) throw new InsufficientPermissionsError('A contact writes no private notes');
+      return one(messageForContact(await this.inbound.write(actor, command)));
+    }
     const message = await (body.private ? this.messages.note(actor, command) : this.messages.reply(actor, command));
     return one(messageResource(message));
   }

@@ -1,7 +1,7 @@
 import { USER_ROLES, USER_STATUSES, type UserRole, type UserStatus } from '@hub/model/user.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
 import { Json, OneOf, Text } from '@hub/platform/dto.js';
-import { EMAIL, PageQuery, WEB_URL } from './v1.dto.js';
+import { EMAIL, PageQuery, PASSWORD, WEB_URL } from './v1.dto.js';
 
 export class ListUsersQuery extends PageQuery {
   @OneOf(USER_ROLES, { optional: true }) role?: UserRole;
@@ -13,6 +13,8 @@ export class CreateUserBody {
   @Text() name: string;
   @OneOf(USER_ROLES, { optional: true, default: 'agent' }) role: UserRole = 'agent';
   @Text({ ...WEB_URL, optional: true }) avatar?: string;
+  @Text({ ...PASSWORD, optional: true, description: 'Without one they are invited by mail to set it' })
+  password?: string;
   @Json({ optional: true }) metadata?: JsonObject;
 }
 

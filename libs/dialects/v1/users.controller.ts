@@ -25,15 +25,15 @@ export class UsersController {
   @Operation({
     scope: 'admin',
     summary: 'Add a user',
-    description: 'A record to assign conversations to.',
+    description: 'With a password they can sign in at once; without one they are invited by mail to set it.',
     body: CreateUserBody,
     status: 201,
     one: 'User',
-    errors: ['EMAIL_ALREADY_EXISTS'],
+    errors: ['EMAIL_ALREADY_EXISTS', 'RATE_LIMIT_EXCEEDED'],
   })
   async create(@CurrentActor() actor: Actor, @V1Body(CreateUserBody) body: CreateUserBody): Promise<Envelope> {
-    const { avatar = null, metadata = {}, ...fields } = body;
-    return one(userResource(await this.users.create(actor, { ...fields, avatar, metadata })));
+    const { avatar = null, metadata = {}, password = null, ...fields } = body;
+    return one(userResource(await this.users.create(actor, { ...fields, avatar, metadata, password })));
   }
 
   @Get(':id')

@@ -15,4 +15,5 @@ export class CursorQuery {
 
 /** A pattern that keeps texts searchable and keys printable. */
 export const EMAIL = { max: 320, pattern: /^[^\s@<>"(),:;\\]+@[^\s@.]+(\.[^\s@.]+)+$/, hint: 'an email address' };
+export const PASSWORD = { min: 8, max: 256 };
 export const WEB_URL = { max: 2_048, pattern: /^https?:\/\/\S+$/i, hint: 'an http or https URL' };

@@ -54,13 +54,13 @@ export function wordError(error: unknown): Worded {
       : error.details.length > 0
         ? error.details
         : undefined;
-    const retryAfter = error.data['retryAfter'];
+    const retryAfter = Number(error.data['retryAfter']);
     return {
       status,
       code: error.code,
       message: error.message,
       ...(details && { details }),
-      ...(retryAfter && { retryAfter: Number(retryAfter) }),
+      ...(retryAfter && { retryAfter }),
     };
   }
   if (isHangUp(error)) return { status: 400, ...BAD_BODY };

@@ -8,6 +8,8 @@ import { ConversationsModule } from '@hub/conversations/conversations.module.js'
 import { EventFormat } from '@hub/events/outbox.js';
 import { IdentityModule } from '@hub/identity/identity.module.js';
 import { WebhooksModule } from '@hub/webhooks/webhooks.module.js';
+import { ApiKeysController } from './api-keys.controller.js';
+import { AuthController } from './auth.controller.js';
 import { BotsController } from './bots.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
@@ -40,6 +42,8 @@ export class V1EventsModule {}
     ContactsController,
     ChannelsController,
     UsersController,
+    AuthController,
+    ApiKeysController,
     BotsController,
     WebhooksController,
   ],

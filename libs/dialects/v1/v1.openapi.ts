@@ -5,7 +5,7 @@ import { V1_SCHEMAS } from './v1.schemas.js';
 
 const DESCRIPTION = `Conversations between a company and its customers, over every channel.
 
-Send your key as \`Authorization: Bearer <key>\` or as \`X-API-Key\`. A list comes in pages (\`page\`, \`perPage\`) or by
+Send your API key or access token as \`Authorization: Bearer <it>\` or as \`X-API-Key\`. A list comes in pages (\`page\`, \`perPage\`) or by
 \`cursor\`. An error names its \`code\` and the fields at fault. The same paths answer under \`/api/v1\`.`;
 
 /** The OpenAPI 3.1 document of the native API, made from the routes themselves. */
@@ -17,7 +17,7 @@ export function v1Document(app: INestApplication): OpenAPIObject {
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .setOpenAPIVersion('3.1.0')
     .addServer('/')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' }, 'bearer')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key, or an access token' }, 'bearer')
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'apiKey')
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('apiKey')

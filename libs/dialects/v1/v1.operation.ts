@@ -31,7 +31,8 @@ export const V1Controller = (path: string, tag: string): ClassDecorator =>
 /** Declares a route's {@link Rule}. A route without one is closed to everybody. */
 export function Operation(rule: Rule): MethodDecorator {
   const status = rule.status ?? 200;
-  const codes = ['AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'INSUFFICIENT_PERMISSIONS', ...(rule.errors ?? [])];
+  const isPublic = rule.scope === 'public';
+  const codes = [...(isPublic ? [] : GUARD_CODES), ...(rule.errors ?? [])];
   const mayHaveBody = rule.body !== undefined || !rule.scope.endsWith(':read'); // a bad one is refused even where none is read
   if (mayHaveBody || rule.query) codes.push('VALIDATION_ERROR');
   if (mayHaveBody) codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE');
@@ -41,7 +42,8 @@ export function Operation(rule: Rule): MethodDecorator {
     HttpCode(status),
     ApiOperation({
       summary: rule.summary,
-      description: [rule.description, `Scope: \`${rule.scope}\`.`].filter(Boolean).join('\n\n'),
+      description: [rule.description, audience(rule)].filter(Boolean).join('\n\n'),
+      ...(isPublic && { security: [] }),
     }),
     ...(rule.body ? [ApiBody({ schema: schemaOf(rule.body), required: !rule.bodyOptional })] : []),
     ...(rule.query ? queryParameters(rule.query) : []),
@@ -53,6 +55,20 @@ export function Operation(rule: Rule): MethodDecorator {
     }),
     ...errorResponses(codes),
   );
+}
+
+const GUARD_CODES = [
+  'AUTHENTICATION_REQUIRED',
+  'INVALID_API_KEY',
+  'INVALID_TOKEN',
+  'TOKEN_REVOKED',
+  'INSUFFICIENT_PERMISSIONS',
+] as const;
+
+/** Who may call it, in words. */
+function audience({ scope, people, customer }: Rule): string {
+  const more = [people && 'signed-in users, for what is theirs', customer && 'contacts, for their own conversations'];
+  return [`Scope: \`${scope}\``, ...more].filter(Boolean).join('; ') + '.';
 }
 
 /** The body, checked against a DTO. */
@@ -69,6 +85,11 @@ export const V1Query = createParamDecorator((type: Constructor, context: Executi
   return parse(type, query, 'query');
 });
 
+/** Who calls a public route that identifies its callers; null: somebody unknown. */
+export const KnownActor = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Actor | null => context.switchToHttp().getRequest<V1Request>().actor ?? null,
+);
+
 /** Whoever the guard has let in. */
 export const CurrentActor = createParamDecorator((_: unknown, context: ExecutionContext): Actor => {
   const { actor } = context.switchToHttp().getRequest<V1Request>();
@@ -81,7 +102,7 @@ const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
 function answer(rule: Rule): Schema {
   const name = rule.one ?? rule.many ?? rule.stretch ?? rule.list ?? rule.flat ?? '';
   const isList = rule.one === undefined && rule.flat === undefined;
-  const meta = rule.many ? 'PageMeta' : rule.stretch ? 'CursorMeta' : 'Meta';
+  const meta = rule.meta ?? (rule.many ? 'PageMeta' : rule.stretch ? 'CursorMeta' : 'Meta');
   return {
     type: 'object',
     required: ['data', 'meta'],

@@ -1,4 +1,5 @@
 import { CAPABILITIES } from '@hub/channels/capabilities.js';
+import { API_KEY_KINDS } from '@hub/model/api-key.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
 import { CONVERSATION_STATUSES, PRIORITIES, RESOLUTIONS } from '@hub/model/conversation.entity.js';
 import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
@@ -148,6 +149,27 @@ const user = object({
   ...times,
 });
 
+const organization = object({ id: id('org'), name: text, role: oneOf(USER_ROLES), number }, ['role']);
+const apiKey = object(
+  {
+    name: text,
+    kind: oneOf(API_KEY_KINDS),
+    prefix: text,
+    permissions: texts,
+    key: { type: 'string', pattern: '^sk_', description: 'Shown this once' },
+    expiresAt: orNull(time),
+    lastUsedAt: orNull(time),
+    createdAt: time,
+  },
+  ['key'],
+);
+const tokens = {
+  accessToken: text,
+  refreshToken: text,
+  expiresIn: integer,
+  tokenType: { type: 'string', const: 'Bearer' },
+};
+
 const bot = object({
   number,
   name: text,
@@ -264,6 +286,15 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   Contact: resource('contact', id('contact'), contact),
   Channel: resource('channel', id('ch'), channel),
   User: resource('user', id('user'), user),
+  Account: resource('user', id('user'), user, object({ organization })),
+  AccountMeta: object({ requestId: text, ...tokens }),
+  Me: {
+    anyOf: [ref('Account'), resource('api_key', id('key'), apiKey, object({ organization }))],
+  },
+  Tokens: object(tokens),
+  Told: object({ message: text }),
+  ApiKey: resource('api_key', id('key'), apiKey),
+  ContactToken: object({ token: text, expiresAt: time }),
   Bot: resource('bot', id('bot'), bot),
   Webhook: resource('webhook', id('wh'), webhook),
   WebhookTest: object({ deliveryId: id('del'), ...sent, latency: integer, timestamp: time }),

@@ -56,11 +56,15 @@ export const PREFIXES: Record<string, string> = {
   webhooks: 'wh',
   deliveries: 'del',
   messages: 'msg',
+  'api-keys': 'key',
 };
 
 /** The path with `id` at every place of an id; `id` may depend on the word before it. */
 export const fill = (path: string, id: (noun: string) => string): string =>
   path.replace(/([^/]+)\/\{[^}]+\}/g, (_, noun: string) => `${noun}/${id(noun)}`);
+
+/** Whether the rule asks for a scope of its own; public routes ask for nobody, some for anybody who is known. */
+export const isScoped = ({ scope }: Route): boolean => scope !== 'public' && scope !== 'authenticated';
 
 export const hasId = ({ path }: Route): boolean => path.includes('{');
 
@@ -105,6 +109,19 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'POST /v1/channels/{}/messages': { externalId: 'e', contact: { externalId: 'p' }, content: { text: 'x' } },
     'POST /v1/users': { name: 'x', email: 'bad-input@example.com' },
     'PATCH /v1/users/{}': { name: 'Changed' },
+    'POST /v1/auth/register': {
+      email: 'bad-register@example.com',
+      password: 'long enough',
+      name: 'x',
+      organizationName: 'x',
+    },
+    'POST /v1/auth/login': { email: 'bad-input@example.com', password: 'wrong' },
+    'POST /v1/auth/refresh': { refreshToken: 'rt_unknown' },
+    'POST /v1/auth/password/reset': { email: 'bad-input@example.com' },
+    'POST /v1/auth/password/confirm': { token: 'pw_unknown', password: 'long enough' },
+    'POST /v1/auth/password/change': { currentPassword: 'wrong', newPassword: 'long enough' },
+    'POST /v1/api-keys': { name: 'x', permissions: ['messages:read'] },
+    'POST /v1/contacts/{}/token': { expiresIn: 60 },
     'POST /v1/bots': { name: 'x' },
     'PATCH /v1/bots/{}': { name: 'Changed' },
     'POST /v1/webhooks': { url: 'https://example.com/other', events: ['*'] },

@@ -196,7 +196,7 @@ describe.each(v1.BASES)('%s/users', (base) => {
         email,
         name: 'Ann',
         role: 'agent',
-        status: 'active',
+        status: 'invited',
         avatar: 'https://example.com/a.png',
         metadata: { a: 1 },
       },
