@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
+import { appendAudit, changesOf } from '@hub/events/audit.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
 import { User } from '@hub/model/user.entity.js';
@@ -14,6 +15,9 @@ export class UserNotFoundError extends NotFoundError {
     super('USER_NOT_FOUND', 'User does not exist', field);
   }
 }
+
+/** What the audit log tells of a user: no credential is among it. */
+const AUDITED = ['email', 'name', 'role', 'status', 'avatar', 'metadata'] as const;
 
 @Injectable()
 export class UsersService {
@@ -32,7 +36,10 @@ export class UsersService {
           id,
           status: 'active',
         });
-        return this.load(tx, organizationId, id);
+        const user = await this.load(tx, organizationId, id);
+        const changes = changesOf<User>(null, user, AUDITED);
+        await appendAudit(tx, { author: actor, action: 'user.created', subjectId: id, changes });
+        return user;
       });
     } catch (error) {
       throw this.worded(error);
@@ -48,7 +55,12 @@ export class UsersService {
       if (Object.keys(changes).length > 0) {
         await updateRow(tx, User, { organizationId: actor.organizationId, id }, changes);
       }
-      return this.load(tx, actor.organizationId, id);
+      const after = await this.load(tx, actor.organizationId, id);
+      const told = changesOf(user, after, AUDITED);
+      if (Object.keys(told).length > 0) {
+        await appendAudit(tx, { author: actor, action: 'user.updated', subjectId: id, changes: told });
+      }
+      return after;
     });
   }
 
@@ -72,6 +84,7 @@ export class UsersService {
         );
       }
       await updateRow(tx, User, { organizationId, id }, { deletedAt: new Date() });
+      await appendAudit(tx, { author: actor, action: 'user.deleted', subjectId: id });
     });
   }
 

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ApiKey } from './api-key.entity.js';
+import { AuditRecord } from './audit.entity.js';
 import { Bot, BotChannel } from './bot.entity.js';
 import { Channel } from './channel.entity.js';
 import { Contact, ContactIdentity } from './contact.entity.js';
@@ -10,6 +11,7 @@ import { EventRecord } from './event.entity.js';
 import { Message } from './message.entity.js';
 import { Initial1700000000001 } from './migrations/0001-initial.js';
 import { RowLevelSecurity1700000000002 } from './migrations/0002-row-level-security.js';
+import { Audit1700000000005 } from './migrations/0005-audit.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -46,8 +48,9 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       WebhookEndpoint,
       WebhookDelivery,
       WebhookAttempt,
+      AuditRecord,
     ],
-    migrations: [Initial1700000000001, RowLevelSecurity1700000000002],
+    migrations: [Initial1700000000001, RowLevelSecurity1700000000002, Audit1700000000005],
     migrationsTransactionMode: 'each',
     synchronize: false,
   };

@@ -66,6 +66,7 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /v1/users/{id}': {},
   'PATCH /v1/users/{id}': { body: () => ({ name: 'walked', status: 'suspended' }) },
   'DELETE /v1/users/{id}': {},
+  'GET /v1/audit': {},
   'GET /v1/bots': {},
   'POST /v1/bots': { body: (own) => ({ name: 'walked', channelIds: [own['ch']] }) },
   'GET /v1/bots/{id}': {},

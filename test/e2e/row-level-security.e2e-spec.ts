@@ -25,6 +25,9 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   snooze: ['conversation'],
 };
 
+/** Jobs that may add lines to a table which they cannot read. */
+const WRITES: Readonly<Record<string, readonly string[]>> = { bootstrap: ['audit_log'], lanes: ['audit_log'] };
+
 /** Functions that run as the owner and so see through the wall: each has a test of its own. */
 const DEFINERS = ['conversations_matching'];
 
@@ -37,6 +40,8 @@ describe('row-level security', () => {
   let other: string;
   /** Every table with an `organization_id`, from the catalogue: a new table is covered by being there. */
   let tables: string[];
+  /** Tables whose primary key does not begin with the organization. */
+  let loose: object[];
   /** Rows of the first organization by table, as the owner counts them. */
   let rows: Map<string, number>;
 
@@ -51,6 +56,13 @@ describe('row-level security', () => {
        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1`,
     );
     tables = found.map(({ name }) => name);
+    loose = await hub.sql(
+      `SELECT c.relname AS name FROM pg_class c
+       LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+       LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+       WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY($1) AND a.attname IS DISTINCT FROM 'organization_id'`,
+      [tables],
+    );
     await fillEmpty(hub, tables, [mine, other]);
     rows = new Map();
     for (const table of tables) {
@@ -110,6 +122,7 @@ describe('row-level security', () => {
     expect(all.map(({ name }) => name).filter((name) => !tables.includes(name))).toEqual(GLOBAL);
     expect(all.filter(({ guarded }) => !guarded).map(({ name }) => name)).toEqual(['migrations']);
     expect(tables.length).toBeGreaterThan(14);
+    expect(loose).toEqual([]);
   });
 
   it('shows a tenant its own rows and no other, without a WHERE', async () => {
@@ -179,7 +192,7 @@ describe('row-level security', () => {
 
   it('opens to each system job the tables it is named for and no other', async () => {
     const named = await hub.sql<{ job: string }>(
-      `SELECT DISTINCT m[1] AS job FROM pg_policies, regexp_matches(qual || coalesce(with_check, ''), '''([a-z_]+)''::text', 'g') AS m
+      `SELECT DISTINCT m[1] AS job FROM pg_policies, regexp_matches(coalesce(qual, '') || coalesce(with_check, ''), '''([a-z_]+)''::text', 'g') AS m
        WHERE schemaname = 'public' AND policyname LIKE 'job%' ORDER BY 1`,
     );
     expect(named.map(({ job }) => job)).toEqual(Object.keys(JOBS));
@@ -195,7 +208,7 @@ describe('row-level security', () => {
 
   it('lets no system job write into a table it is not named for', async () => {
     for (const [job, allowed] of Object.entries(JOBS)) {
-      for (const table of tables.filter((name) => !allowed.includes(name))) {
+      for (const table of tables.filter((name) => ![...allowed, ...(WRITES[job] ?? [])].includes(name))) {
         const inserted = await attempt({ job }, `INSERT INTO "${table}" (organization_id) VALUES ($1)`, [mine]);
         const deleted = await attempt({ job }, `DELETE FROM "${table}"`);
         expect({ job, table, code: inserted.code, deleted: deleted.count }).toEqual({
