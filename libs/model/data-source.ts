@@ -12,6 +12,7 @@ import { Message } from './message.entity.js';
 import { Initial1700000000001 } from './migrations/0001-initial.js';
 import { RowLevelSecurity1700000000002 } from './migrations/0002-row-level-security.js';
 import { Audit1700000000005 } from './migrations/0005-audit.js';
+import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -50,7 +51,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       WebhookAttempt,
       AuditRecord,
     ],
-    migrations: [Initial1700000000001, RowLevelSecurity1700000000002, Audit1700000000005],
+    migrations: [Initial1700000000001, RowLevelSecurity1700000000002, Audit1700000000005, SecretRotation1700000000006],
     migrationsTransactionMode: 'each',
     synchronize: false,
   };

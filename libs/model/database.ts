@@ -14,7 +14,7 @@ export interface Prepared {
 }
 
 /** Jobs that may cross tenants, by name; nothing else may. */
-export type SystemJob = 'authenticate' | 'bootstrap' | 'relay' | 'lanes' | 'snooze' | 'health';
+export type SystemJob = 'authenticate' | 'bootstrap' | 'relay' | 'lanes' | 'snooze' | 'health' | 'reseal';
 
 const RETRYABLE = new Set(['40001', '40P01']); // serialization failure, deadlock
 const MAX_TRIES = 4;

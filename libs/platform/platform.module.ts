@@ -21,7 +21,7 @@ export class PlatformModule implements OnApplicationShutdown {
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: Metrics, useValue: new Metrics() },
-        { provide: SecretBox, useValue: new SecretBox(config.SECRET_KEY) },
+        { provide: SecretBox, useValue: new SecretBox(config.SECRET_KEY, config.SECRET_KEY_PREVIOUS) },
         { provide: QueueBackend, useFactory: () => new QueueBackend(config, logger) },
       ],
       exports: [Health, CONFIG, LOGGER, Metrics, SecretBox, QueueBackend],

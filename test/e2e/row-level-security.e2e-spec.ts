@@ -22,6 +22,7 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   health: ['event'],
   lanes: ['event', 'webhook_attempt', 'webhook_delivery', 'webhook_endpoint'],
   relay: ['event', 'webhook_delivery', 'webhook_endpoint'],
+  reseal: ['bot', 'channel', 'webhook_endpoint'],
   snooze: ['conversation'],
 };
 

@@ -15,6 +15,8 @@ export interface HubProcess {
 export interface ProcessSettings {
   readonly databaseUrl: string;
   readonly redisUrl?: string | undefined;
+  /** Besides what every process is given. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** @throws Error with the process's own words when it does not start within 20 s */
@@ -31,6 +33,7 @@ export function startProcess(name: 'api' | 'worker', settings: ProcessSettings):
       SECRET_KEY: TEST_SECRET_KEY,
       WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
       LOG_LEVEL: 'info',
+      ...settings.env,
     },
   });
   let output = '';
