@@ -1,4 +1,5 @@
 import { apiKeyPrefix, hashApiKey, newApiKey } from '@hub/identity/api-key.js';
+import { SCOPES } from '@hub/identity/actor.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
 import type { Route, Schema } from '../dialects/v1/bad-input-fixtures.js';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
@@ -13,10 +14,8 @@ export type World = Readonly<Record<string, string>>;
 export interface Fixture {
   /** A body that the route takes, with every id it may carry, of `own` organization. */
   readonly body?: (own: World) => v1.Json;
-  /** `public`: answers without a key. `anyone`: any key will do, whatever its scopes. Neither: as its scope says. */
+  /** `public`: answers without a key. `anyone`: any key will do, whatever its scopes. Unset: as its scope says. */
   readonly access?: 'public' | 'anyone';
-  /** Why ids of another organization in this route are no affair of the walk. */
-  readonly skipForeign?: string;
 }
 
 const TEXT = { content: { type: 'text', text: 'x' } };
@@ -66,7 +65,24 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /v1/users/{id}': {},
   'PATCH /v1/users/{id}': { body: () => ({ name: 'walked', status: 'suspended' }) },
   'DELETE /v1/users/{id}': {},
+  'GET /v1/api-keys': {},
+  'POST /v1/api-keys': { body: () => ({ name: 'walked', permissions: ['messages:read'] }) },
+  'DELETE /v1/api-keys/{id}': {},
   'GET /v1/audit': {},
+  'POST /v1/auth/register': {
+    access: 'public',
+    body: () => ({ email: 'walked-in@example.com', password: 'walked-walked', name: 'w', organizationName: 'w' }),
+  },
+  'POST /v1/auth/login': { access: 'public', body: () => ({ email: 'walked@example.com', password: 'walked' }) },
+  'POST /v1/auth/refresh': { access: 'public', body: () => ({ refreshToken: 'walked' }) },
+  'POST /v1/auth/logout': { access: 'public' },
+  'GET /v1/auth/me': { access: 'anyone' },
+  'POST /v1/auth/password/reset': { access: 'public', body: () => ({ email: 'walked@example.com' }) },
+  'POST /v1/auth/password/confirm': { access: 'public', body: () => ({ token: 'walked', password: 'walked-walked' }) },
+  'POST /v1/auth/password/change': {
+    access: 'anyone',
+    body: () => ({ currentPassword: 'walked-walked', newPassword: 'walked-again' }),
+  },
   'GET /v1/bots': {},
   'POST /v1/bots': { body: (own) => ({ name: 'walked', channelIds: [own['ch']] }) },
   'GET /v1/bots/{id}': {},
@@ -86,6 +102,12 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /v1/webhooks/{id}/deliveries/{deliveryId}': {},
   'POST /v1/webhooks/{id}/deliveries/{deliveryId}/retry': {},
 };
+
+/** Who may call it: decided above, whatever the document says. */
+export const accessOf = (route: Route): 'public' | 'anyone' | 'scoped' => FIXTURES[nameOf(route)]?.access ?? 'scoped';
+
+/** What the document says instead of a scope where none is needed. */
+const SAID = { public: 'public', anyone: 'authenticated', scoped: '' } as const;
 
 export const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
 
@@ -126,7 +148,11 @@ export function gapsOf(route: Route): string[] {
   const fixture = FIXTURES[nameOf(route)];
   if (!fixture) return [`${nameOf(route)} has no fixture`];
   const gaps: string[] = [];
-  if (!route.scope && !fixture.access) gaps.push('its scope is not documented');
+  const access = accessOf(route);
+  const isScope = (SCOPES as readonly string[]).includes(route.scope);
+  if (access === 'scoped' ? !isScope : route.scope !== SAID[access]) {
+    gaps.push(`is said to be for \`${route.scope}\`, and is decided to be ${access}`);
+  }
   if (pathPrefixes(route).includes(undefined)) gaps.push('an id in its path is of no known kind');
   for (const { name } of route.query)
     if (isIdField(name) && !FILTERS[name]) gaps.push(`the filter ${name} is not known`);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { jest } from '@jest/globals';
 import { SecretBox } from '@hub/platform/secret-box.js';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
-import { ApiClient, type Resource } from '../support/api-client.js';
+import { ApiClient, type Answer, type Resource } from '../support/api-client.js';
 import { eventually, startHub, TEST_SECRET_KEY, type Hub } from '../support/harness.js';
 import { startProcess } from '../support/processes.js';
 import { isSigned, Subscriber } from '../support/subscriber.js';
@@ -216,9 +216,11 @@ describe('exchanging SECRET_KEY', () => {
     env: NodeJS.ProcessEnv,
   ): Promise<{ client: ApiClient; log: () => string; kill: () => Promise<void> }> {
     const { databaseUrl, redisUrl } = hub.database;
-    const { url, log, kill } = await startProcess('api', { databaseUrl, redisUrl, env });
+    const started = await startProcess('api', { databaseUrl, redisUrl, env });
+    const { url } = started;
     const document = (await (await fetch(`${url}/docs/openapi.json`)).json()) as object;
-    return { client: new ApiClient(url, hub.admin.key, document, hub.admin.organizationId), log, kill };
+    const client = new ApiClient(url, hub.admin.key, document, hub.admin.organizationId);
+    return { client, log: () => started.log(), kill: () => started.kill() };
   }
 
   /** Whether a test delivery arrives as it should, with headers and signatures that were stored long ago. */
@@ -292,8 +294,8 @@ describe('exchanging SECRET_KEY', () => {
        SELECT headers FROM webhook_endpoint`,
     );
     const sealed = rows.flatMap(({ config }) => Object.values(config)).filter((value) => /^v[12]\./.test(value));
-    const plain = sealed.map((value) => second.open(value));
-    expect(PLANTED.filter((secret) => !plain.includes(secret))).toEqual([]);
+    const plain = new Set(sealed.map((value) => second.open(value)));
+    expect(PLANTED.filter((secret) => !plain.has(secret))).toEqual([]);
     const changed = await hub.sql(`SELECT FROM channel WHERE name = 'many' AND updated_at > created_at`);
     expect(changed).toEqual([]); // to seal anew is no change
     const only = await api({ SECRET_KEY: SECOND_KEY });
@@ -332,12 +334,10 @@ class Recording extends ApiClient {
     super(url, key, document, organizationId);
   }
 
-  override async call<D = Resource>(
-    ...call: Parameters<ApiClient['call']>
-  ): Promise<Awaited<ReturnType<ApiClient['call']>> & { data: D }> {
+  override async call<D = Resource>(...call: Parameters<ApiClient['call']>): Promise<Answer<D>> {
     const answer = await super.call<D>(...call);
     this.answers.push(answer.text);
-    return answer as never;
+    return answer;
   }
 }
 
