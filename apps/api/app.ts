@@ -9,9 +9,9 @@ import { ApiModule } from './api.module.js';
 
 /** The API, ready to listen. */
 export async function createApi(config: Config, logger: Logger): Promise<NestFastifyApplication> {
-  const adapter = createHttpAdapter(config, (error, request, reply) => {
+  const adapter = createHttpAdapter(config, (error, requestId) => {
     const worded = wordError(error);
-    void reply.status(worded.status).send(errorBody(worded, request.id));
+    return { status: worded.status, body: errorBody(worded, requestId) };
   });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forRoot(config, logger), adapter, {
     logger: new NestLogger(logger),

@@ -7,9 +7,7 @@ import { WorkerModule } from './worker.module.js';
 
 /** The worker, at work as soon as it is initialised; it listens for health and metrics only. */
 export function createWorker(config: Config, logger: Logger): Promise<NestFastifyApplication> {
-  const adapter = createHttpAdapter(config, (error, _request, reply) => {
-    void reply.status(400).send({ message: error.message });
-  });
+  const adapter = createHttpAdapter(config, ({ statusCode = 400 }) => ({ status: statusCode, body: {} }));
   return NestFactory.create<NestFastifyApplication>(WorkerModule.forRoot(config, logger), adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,

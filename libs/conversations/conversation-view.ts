@@ -1,10 +1,10 @@
 import type { MessageContent, MessageDirection } from '@hub/model/message.entity.js';
-import type { Reader } from '@hub/model/database.js';
+import { queryPrepared, type Prepared, type Reader } from '@hub/model/database.js';
 import type { ConversationView } from '@hub/model/views.js';
 import { ConversationNotFoundError } from './conversations.errors.js';
 
 /** One row with its neighbours' names; `c` is the conversation, whichever way the caller finds it. */
-export const VIEW_COLUMNS = `
+const VIEW_COLUMNS = `
   c.organization_id AS "organizationId", c.id, c.number, c.subject, c.status, c.priority,
   c.assigned_at AS "assignedAt", c.assigned_by AS "assignedBy", c.unread_count AS "unreadCount",
   c.message_count AS "messageCount", c.first_message_at AS "firstMessageAt", c.last_message_at AS "lastMessageAt",
@@ -17,7 +17,7 @@ export const VIEW_COLUMNS = `
   b.id AS b_id, b.name AS b_name, b.status AS b_status,
   m.id AS m_id, m.content AS m_content, m.direction AS m_direction, m.occurred_at AS m_at`;
 
-export const VIEW_JOINS = `
+const VIEW_JOINS = `
   JOIN channel ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
   JOIN contact k ON k.organization_id = c.organization_id AND k.id = c.contact_id
   LEFT JOIN users u ON c.assignee_type = 'user' AND u.organization_id = c.organization_id AND u.id = c.assignee_id
@@ -27,7 +27,7 @@ export const VIEW_JOINS = `
 
 type Plain = Omit<ConversationView, 'channel' | 'contact' | 'assignee' | 'bot' | 'lastMessage'>;
 
-export interface ViewRow extends Plain {
+interface ViewRow extends Plain {
   readonly ch_id: string;
   readonly ch_type: ConversationView['channel']['type'];
   readonly ch_name: string;
@@ -49,7 +49,7 @@ export interface ViewRow extends Plain {
   readonly m_at: Date;
 }
 
-export function toView(row: ViewRow): ConversationView {
+function toView(row: ViewRow): ConversationView {
   const { ch_id, ch_type, ch_name, k_id, k_name, k_phone, k_email, k_avatar, k_metadata, ...afterContact } = row;
   const { a_id, a_type, a_name, b_id, b_name, b_status, m_id, m_content, m_direction, m_at, ...plain } = afterContact;
   return {
@@ -62,12 +62,30 @@ export function toView(row: ViewRow): ConversationView {
   };
 }
 
+const ONE: Prepared = {
+  name: 'conversation-view',
+  text: `SELECT ${VIEW_COLUMNS} FROM conversation c ${VIEW_JOINS} WHERE c.organization_id = $1 AND c.id = $2`,
+};
+
+const SOME: Prepared = {
+  name: 'conversation-views',
+  text: `SELECT ${VIEW_COLUMNS} FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted(id, place)
+    JOIN conversation c ON c.organization_id = $1 AND c.id = wanted.id ${VIEW_JOINS} ORDER BY wanted.place`,
+};
+
 /** One conversation as it stands in this transaction. @throws ConversationNotFoundError */
 export async function loadView(tx: Reader, organizationId: string, id: string): Promise<ConversationView> {
-  const [row] = await tx.query<ViewRow[]>(
-    `SELECT ${VIEW_COLUMNS} FROM conversation c ${VIEW_JOINS} WHERE c.organization_id = $1 AND c.id = $2`,
-    [organizationId, id],
-  );
+  const [row] = await queryPrepared<ViewRow>(tx, ONE, [organizationId, id]);
   if (!row) throw new ConversationNotFoundError();
   return toView(row);
+}
+
+/** These conversations, in this order; one that does not exist is left out. */
+export async function loadViews(
+  tx: Reader,
+  organizationId: string,
+  ids: readonly string[],
+): Promise<ConversationView[]> {
+  if (ids.length === 0) return [];
+  return (await queryPrepared<ViewRow>(tx, SOME, [organizationId, ids])).map(toView);
 }

@@ -5,7 +5,7 @@ import type { ParticipantKind, ParticipantRole } from '@hub/model/participant.en
 import type { ConversationView } from '@hub/model/views.js';
 import { CountCache, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { containing } from '@hub/platform/sql.js';
-import { loadView, toView, VIEW_COLUMNS, VIEW_JOINS, type ViewRow } from './conversation-view.js';
+import { loadView, loadViews } from './conversation-view.js';
 import { ConversationNotFoundError } from './conversations.errors.js';
 
 export const CONVERSATION_SORTS = ['updatedAt', 'createdAt', 'lastMessageAt'] as const;
@@ -59,21 +59,16 @@ export class ConversationsQueries {
   }
 
   /**
-   * Two statements whatever the page: the page's keys come from one index scan, their rows by primary key; the total
-   * is counted beside it.
+   * The same statements whatever the page: one index scan gives the page's ids, their rows come by primary key, and
+   * the total is counted beside it.
    */
   async listConversations(organizationId: string, request: ListConversations): Promise<Page<ConversationView>> {
     const { where, values } = toWhere(organizationId, request);
-    const { page, perPage, sortOrder } = request;
-    const column = SORT_COLUMN[request.sortBy];
-    const order = (alias: string): string =>
-      `ORDER BY ${alias}.${column} ${sortOrder} ${sortOrder === 'desc' ? 'NULLS LAST' : 'NULLS FIRST'}, ${alias}.id ${sortOrder}`;
+    const { page, perPage } = request;
     const db = this.db.reader(organizationId);
-    const [rows, totalCount] = await Promise.all([
-      db.query<ViewRow[]>(
-        `SELECT ${VIEW_COLUMNS} FROM (
-           SELECT c.id FROM conversation c WHERE ${where} ${order('c')} LIMIT ${perPage} OFFSET ${(page - 1) * perPage}
-         ) keys JOIN conversation c ON c.organization_id = $1 AND c.id = keys.id ${VIEW_JOINS} ${order('c')}`,
+    const [ids, totalCount] = await Promise.all([
+      db.query<{ id: string }[]>(
+        `SELECT c.id FROM conversation c WHERE ${where} ${toOrder(request)} LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
         values,
       ),
       this.counts.total(JSON.stringify([where, values]), async (limit) => {
@@ -84,7 +79,12 @@ export class ConversationsQueries {
         return row?.n ?? 0;
       }),
     ]);
-    return { items: rows.map(toView), totalCount, page, perPage };
+    const items = await loadViews(
+      db,
+      organizationId,
+      ids.map(({ id }) => id),
+    );
+    return { items, totalCount, page, perPage };
   }
 
   /** Who takes part now, the contact first. @throws ConversationNotFoundError */
@@ -103,6 +103,12 @@ export class ConversationsQueries {
     if (rows.length === 0) throw new ConversationNotFoundError();
     return rows.filter((row): row is ParticipantView => row.id !== null);
   }
+}
+
+/** As the sort indexes have it, so that no page is ever sorted: a conversation without messages comes last, going down. */
+function toOrder({ sortBy, sortOrder }: ListConversations): string {
+  const nulls = sortBy !== 'lastMessageAt' ? '' : sortOrder === 'desc' ? 'NULLS LAST' : 'NULLS FIRST';
+  return `ORDER BY c.${SORT_COLUMN[sortBy]} ${sortOrder} ${nulls}, c.id ${sortOrder}`;
 }
 
 function toWhere(organizationId: string, filter: ConversationFilter): { where: string; values: unknown[] } {

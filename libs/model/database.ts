@@ -7,6 +7,11 @@ export type Tx = EntityManager;
 /** What single reads need; a {@link Tx} will do, too. */
 export type Reader = Pick<Tx, 'query'>;
 
+/** A {@link Reader} whose every read is a transaction of its own. */
+interface PooledReader extends Reader {
+  prepared<R extends object>(statement: Prepared, values: unknown[]): Promise<R[]>;
+}
+
 /** A statement worth parsing once per connection. `name` is unique in the product. */
 export interface Prepared {
   readonly name: string;
@@ -51,9 +56,12 @@ export class Database {
 
   /** Single reads of one organization outside a command, each a transaction of its own in one round trip. */
   reader(organizationId: string): Reader {
-    const query = async <R>(text: string, values: unknown[] = []): Promise<R> =>
-      (await this.single(asTenant(organizationId), { text, values })) as R;
-    return { query };
+    const pooled: PooledReader = {
+      query: async <R>(text: string, values: unknown[] = []) =>
+        (await this.single(asTenant(organizationId), { text, values })) as R,
+      prepared: (statement, values) => this.prepared(organizationId, statement, values),
+    };
+    return pooled;
   }
 
   /** One statement, prepared once per connection and committed by itself: the hot paths. One round trip. */
@@ -73,6 +81,10 @@ export class Database {
   ): Promise<R[]> {
     const client = await this.pool().connect();
     let broken: Error | undefined;
+    const onLost = (error: Error): void => {
+      broken ??= error;
+    };
+    client.on('error', onLost); // without a listener, a server that dies would end this process
     try {
       const begun = client.query(`BEGIN; ${scope}`);
       const answer = client.query<R>(statement);
@@ -83,6 +95,7 @@ export class Database {
       if (isUnavailable(error)) broken = error as Error;
       throw error;
     } finally {
+      client.off('error', onLost);
       client.release(broken);
     }
   }
@@ -115,6 +128,17 @@ export class Database {
       }
     }
   }
+}
+
+/** As `query`, but planned once per connection: for statements whose planning costs more than their execution. */
+export async function queryPrepared<R extends object>(
+  on: Reader,
+  statement: Prepared,
+  values: unknown[],
+): Promise<R[]> {
+  if ('prepared' in on) return (on as PooledReader).prepared<R>(statement, values);
+  const client = (await (on as Tx).queryRunner?.connect()) as PoolClient;
+  return (await client.query<R>({ ...statement, values })).rows;
 }
 
 /** @throws Error unless it is a UUID: it goes into the statement as it is */

@@ -48,7 +48,7 @@ const WEBHOOKS = `
   FROM webhook_endpoint w
   LEFT JOIN LATERAL (
     SELECT d.* FROM webhook_delivery d WHERE d.organization_id = w.organization_id AND d.endpoint_id = w.id
-    ORDER BY d.created_at DESC, d.id DESC LIMIT 1) AS d ON true`;
+    ORDER BY d.created_at DESC, d.position DESC LIMIT 1) AS d ON true`;
 
 type DeliveryRow = Omit<DeliveryView, 'status' | 'payload' | 'request' | 'response' | 'nextAttemptAt'> & {
   readonly status: DeliveryStatus;

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
 import type { ApiClient, Answer, Resource } from '../support/api-client.js';
 import { eventually, startHub, type Hub } from '../support/harness.js';
 import { isSigned, Subscriber } from '../support/subscriber.js';
+
+jest.setTimeout(30_000);
 
 /** Without a worker: what is asked for by hand is sent by the API itself. */
 describe('webhooks over the native API', () => {

@@ -21,7 +21,11 @@ describe('a PostgreSQL that is killed', () => {
     await postgres.start();
     await migrate(postgres.ownerUrl, postgres.appUrl);
     const redisUrl = process.env['TEST_REDIS_URL'];
-    stage = await FaultStage.start({ databaseUrl: postgres.appUrl, redisUrl: redisUrl && `${redisUrl}/1999` });
+    stage = await FaultStage.start({
+      databaseUrl: postgres.appUrl,
+      ownerUrl: postgres.ownerUrl,
+      redisUrl: redisUrl && `${redisUrl}/1999`,
+    });
   }, 60_000);
   afterAll(async () => {
     await stage.stop();

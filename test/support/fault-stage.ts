@@ -35,7 +35,7 @@ export class FaultStage {
     const [api, subscriber] = await Promise.all([startProcess('api', settings), Subscriber.start()]);
     const stage = new FaultStage(settings, api, subscriber, key);
     const hook = { url: subscriber.url('/hook'), events: ['*'], config: { timeout: 1 } };
-    stage.secret = (await stage.post<{ secret: string }>('/v1/webhooks', hook)).attributes.secret;
+    stage.secret = (await stage.post('/v1/webhooks', hook)).attributes['secret'] ?? '';
     stage.channel = (await stage.post('/v1/channels', { name: 'Faults', type: 'api' })).id;
     return stage;
   }
@@ -63,7 +63,7 @@ export class FaultStage {
 
   /** Every event that is in the log, in its order. */
   async logged(): Promise<Logged[]> {
-    const client = new pg.Client({ connectionString: this.settings.databaseUrl });
+    const client = new pg.Client({ connectionString: this.settings.ownerUrl });
     await client.connect();
     try {
       return (await client.query<Logged>('SELECT id, type, body FROM event ORDER BY position')).rows;
@@ -81,8 +81,8 @@ export class FaultStage {
     const logged = (await this.logged()).map(({ body }) => JSON.parse(body) as { id: string; type: string });
     const sent = new Set(logged.map(({ id }) => id));
     const texts = new Set(
-      [...byId.values()].flatMap(([first]) => {
-        const { data } = first?.body as unknown as { data: { attributes: { externalId?: string } } };
+      this.subscriber.received.flatMap(({ body }) => {
+        const { data } = body as unknown as { data: { attributes: { externalId?: string } } };
         return data.attributes.externalId ?? [];
       }),
     );
@@ -103,7 +103,7 @@ export class FaultStage {
     await this.subscriber.stop();
   }
 
-  private async post<A = object>(path: string, body: object): Promise<{ id: string; attributes: A }> {
+  private async post(path: string, body: object): Promise<{ id: string; attributes: Record<string, string> }> {
     const response = await fetch(this.api.url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.key}`, 'content-type': 'application/json' },
@@ -111,7 +111,7 @@ export class FaultStage {
       signal: AbortSignal.timeout(10_000),
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return ((await response.json()) as { data: { id: string; attributes: A } }).data;
+    return ((await response.json()) as { data: { id: string; attributes: Record<string, string> } }).data;
   }
 }
 

@@ -14,6 +14,8 @@ export interface HubProcess {
 
 export interface ProcessSettings {
   readonly databaseUrl: string;
+  /** The owner of the tables, whom row-level security does not bind: to look at what was written. */
+  readonly ownerUrl: string;
   readonly redisUrl?: string | undefined;
   /** Besides what every process is given. */
   readonly env?: NodeJS.ProcessEnv;

@@ -9,7 +9,8 @@ export class PageQuery {
 
 /** What every list by cursor takes. */
 export class CursorQuery {
-  @Text({ min: 1, max: 500, optional: true, description: 'From `meta.cursor.next` of the page before' }) cursor?: string;
+  @Text({ min: 1, max: 500, optional: true, description: 'From `meta.cursor.next` of the page before' })
+  cursor?: string;
 }
 
 /** A pattern that keeps texts searchable and keys printable. */

@@ -31,6 +31,8 @@ const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
     message: 'The body is larger than 1 MiB',
     details: [{ field: 'body', message: 'The body is larger than 1 MiB' }],
   },
+  408: { code: 'VALIDATION_ERROR', message: 'The request took too long to arrive' },
+  431: { code: 'VALIDATION_ERROR', message: 'The headers are too large' },
   414: { code: 'VALIDATION_ERROR', message: 'The address is too long' },
   415: {
     code: 'UNSUPPORTED_MEDIA_TYPE',
@@ -71,7 +73,7 @@ export function wordError(error: unknown): Worded {
 }
 
 /** The caller has hung up in the middle of the body: a connection reset, but not the database's. */
-const isHangUp = (error: unknown): boolean => error instanceof Error && error.message === 'aborted';
+const isHangUp = (error: unknown): boolean => (error as Partial<Error> | null)?.message === 'aborted';
 
 /** The native envelope around a worded error. */
 export const errorBody = ({ status: _, ...error }: Worded, requestId: string): object => ({

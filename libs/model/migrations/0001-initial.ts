@@ -211,7 +211,7 @@ const CONVERSATIONS = `
   CREATE UNIQUE INDEX conversation_number ON conversation (organization_id, number);
   CREATE INDEX conversation_updated ON conversation (organization_id, updated_at, id);
   CREATE INDEX conversation_created ON conversation (organization_id, created_at, id);
-  CREATE INDEX conversation_last_message ON conversation (organization_id, last_message_at, id);
+  CREATE INDEX conversation_last_message ON conversation (organization_id, last_message_at DESC NULLS LAST, id DESC);
   CREATE INDEX conversation_status ON conversation (organization_id, status, updated_at, id);
   CREATE INDEX conversation_channel ON conversation (organization_id, channel_id, updated_at, id);
   CREATE INDEX conversation_contact ON conversation (organization_id, contact_id, updated_at, id);

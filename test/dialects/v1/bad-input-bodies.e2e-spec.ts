@@ -18,12 +18,17 @@ beforeAll(async () => {
 });
 afterAll(() => hub.stop());
 
-const path = (route: Route): string => fill(route.path, (noun) => own[noun] ?? `${PREFIXES[noun]}_01h455vb4pex5vsknk084sn02q`);
+const path = (route: Route): string =>
+  fill(route.path, (noun) => own[noun] ?? `${PREFIXES[noun]}_01h455vb4pex5vsknk084sn02q`);
 const send = (route: Route, raw: string | Buffer, headers: Record<string, string> = {}): Promise<Answer> =>
   api.call(route.method, path(route), { raw, headers });
 
 /** Sends to every route that changes something, and holds that nothing was changed. */
-async function refusedEverywhere(raw: string | Buffer, status: number, headers: Record<string, string> = {}): Promise<void> {
+async function refusedEverywhere(
+  raw: string | Buffer,
+  status: number,
+  headers: Record<string, string> = {},
+): Promise<void> {
   const before = await v1.checksum(hub);
   for (const route of routes) {
     const answer = await send(route, raw, headers);
@@ -71,28 +76,38 @@ test('exactly 1 MiB is read', async () => {
   v1.expectError(over, 413, 'PAYLOAD_TOO_LARGE', 'body');
 });
 
-test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml', 'json', 'text/json'])(
-  'the content type %s is a 415 on every route',
-  async (type) => {
-    await refusedEverywhere('{"name":"x"}', 415, { 'content-type': type });
-  },
-);
+test.each([
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'application/xml',
+  'json',
+  'text/json',
+])('the content type %s is a 415 on every route', async (type) => {
+  await refusedEverywhere('{"name":"x"}', 415, { 'content-type': type });
+});
 
 test('application/json with a charset is taken, whatever its case', async () => {
   for (const type of ['application/json; charset=utf-8', 'Application/JSON']) {
-    const answer = await api.post('/v1/contacts', undefined, { raw: '{"name":"x"}', headers: { 'content-type': type } });
+    const answer = await api.post('/v1/contacts', undefined, {
+      raw: '{"name":"x"}',
+      headers: { 'content-type': type },
+    });
     expect([type, answer.status]).toEqual([type, 201]);
   }
 });
 
-test.each(['null', '[]', '[{}]', '"text"', '5', 'true', 'false', '""', '0'])('a body that is %s and no object is a 400', async (raw) => {
-  const before = await v1.checksum(hub);
-  for (const route of routes.filter(({ body }) => body)) {
-    const answer = await send(route, raw);
-    v1.expectError(answer, 400, 'VALIDATION_ERROR', 'body');
-  }
-  expect(await v1.checksum(hub)).toEqual(before);
-});
+test.each(['null', '[]', '[{}]', '"text"', '5', 'true', 'false', '""', '0'])(
+  'a body that is %s and no object is a 400',
+  async (raw) => {
+    const before = await v1.checksum(hub);
+    for (const route of routes.filter(({ body }) => body)) {
+      const answer = await send(route, raw);
+      v1.expectError(answer, 400, 'VALIDATION_ERROR', 'body');
+    }
+    expect(await v1.checksum(hub)).toEqual(before);
+  },
+);
 
 test('an empty body counts as none: required fields are named', async () => {
   for (const [at, field] of [
@@ -113,25 +128,33 @@ test('an empty body counts as none: required fields are named', async () => {
 test.each([
   ['objects', '{"a":', '}', '1'],
   ['lists', '[', ']', ''],
-])('nesting 100,000 deep (%s) is a 400 that names the field, on every route that takes a body', async (_, left, right, middle) => {
-  const deep = left.repeat(100_000) + middle + right.repeat(100_000);
-  const before = await v1.checksum(hub);
-  for (const route of routes.filter(({ body }) => body)) {
-    const good = goodBody(route, own);
-    const free = Object.keys(route.body?.properties ?? {}).find((name) => /metadata|content|headers|config/.test(name)) ?? 'unknown';
-    const answer = await send(route, `${JSON.stringify({ ...good, [free]: 0 }).slice(0, -2)}${deep}}`);
-    v1.expectError(answer, 400, 'VALIDATION_ERROR', free);
-  }
-  expect(await v1.checksum(hub)).toEqual(before);
-});
+])(
+  'nesting 100,000 deep (%s) is a 400 that names the field, on every route that takes a body',
+  async (_, left, right, middle) => {
+    const deep = left.repeat(100_000) + middle + right.repeat(100_000);
+    const before = await v1.checksum(hub);
+    for (const route of routes.filter(({ body }) => body)) {
+      const good = goodBody(route, own);
+      const free =
+        Object.keys(route.body?.properties ?? {}).find((name) => /metadata|content|headers|config/.test(name)) ??
+        'unknown';
+      const answer = await send(route, `${JSON.stringify({ ...good, [free]: 0 }).slice(0, -2)}${deep}}`);
+      v1.expectError(answer, 400, 'VALIDATION_ERROR', free);
+    }
+    expect(await v1.checksum(hub)).toEqual(before);
+  },
+);
 
 test('names of object machinery are plain keys', async () => {
-  const metadata = { constructor: 'c', prototype: 'p', hasOwnProperty: 'h', then: 't', toString: 's', valueOf: 1, length: 3, toJSON: 'j', '': 'e' };
+  const names = ['constructor', 'prototype', 'hasOwnProperty', 'then', 'toString', 'valueOf', 'toJSON', 'length', ''];
+  const metadata = Object.fromEntries(names.map((key) => [key, `its ${key}`]));
   const raw = JSON.stringify({ name: 'Keys', metadata });
   const made = await api.post('/v1/contacts', undefined, { raw });
   expect([made.status, v1.attributes(made)['metadata']]).toEqual([201, metadata]);
   expect(v1.attributes(await api.get(`/v1/contacts/${made.data.id}`))['metadata']).toEqual(metadata);
-  const patched = await api.patch(`/v1/contacts/${made.data.id}`, { metadata: { then: null, toString: 'x' } });
+  const patched = await api.patch(`/v1/contacts/${made.data.id}`, undefined, {
+    raw: '{"metadata":{"then":null,"toString":"x"}}',
+  });
   const { then: _, ...rest } = metadata;
   expect(v1.attributes(patched)['metadata']).toEqual({ ...rest, toString: 'x' });
   for (const route of routes.filter(({ body }) => body)) {
@@ -143,11 +166,17 @@ test('names of object machinery are plain keys', async () => {
 });
 
 test('numbers: what a double cannot hold is refused or rounded, never stored as nothing', async () => {
-  const put = (number: string): Promise<Answer> => api.post('/v1/contacts', undefined, { raw: `{"name":"n","metadata":{"n":${number}}}` });
+  const put = (number: string): Promise<Answer> =>
+    api.post('/v1/contacts', undefined, { raw: `{"name":"n","metadata":{"n":${number}}}` });
   for (const number of ['1e400', '-1e400', `1${'0'.repeat(400)}`]) {
     v1.expectError(await put(number), 400, 'VALIDATION_ERROR', 'metadata.n');
   }
-  for (const [number, read] of [['-0', 0], ['1e-400', 0], ['9007199254740993', 9_007_199_254_740_992], ['1.7976931348623157e308', 1.7976931348623157e308]] as const) {
+  for (const [number, read] of [
+    ['-0', 0],
+    ['1e-400', 0],
+    ['9007199254740993', 9_007_199_254_740_992],
+    ['1.7976931348623157e308', 1.7976931348623157e308],
+  ] as const) {
     const answer = await put(number);
     expect([number, answer.status, v1.at(answer.data, 'attributes.metadata.n')]).toEqual([number, 201, read]);
     expect(v1.at((await api.get(`/v1/contacts/${answer.data.id}`)).data, 'attributes.metadata.n')).toBe(read);
@@ -174,12 +203,42 @@ test('texts that attack SQL, headers, logs and pages come back as they went in',
     '\\u0000 \\x00 %00',
     'x'.repeat(255),
   ]) {
-    const made = v1.ok(await api.post('/v1/contacts', { name, metadata: { [name]: name }, tags: [name.slice(0, 100)] }));
+    const made = v1.ok(
+      await api.post('/v1/contacts', { name, metadata: { [name]: name }, tags: [name.slice(0, 100)] }),
+    );
     expect(made.attributes).toMatchObject({ name, metadata: { [name]: name }, tags: [name.slice(0, 100)] });
     expect((await api.get(`/v1/contacts/${made.id}`)).data).toEqual(made);
     const found = await api.get<v1.Json[]>(`/v1/contacts?search=${encodeURIComponent(name)}`);
     expect(found.data.map(({ id }) => id)).toContain(made.id);
   }
+});
+
+test('a text of a million characters in any field is refused, and soon', async () => {
+  const before = await v1.checksum(hub);
+  const long = [
+    '2'.repeat(1e6),
+    `a@${'a.'.repeat(5e5)}@`,
+    ' '.repeat(1e6),
+    `2026-01-01T00:00:00.${'0'.repeat(1e6)}Z`,
+    `+${'1'.repeat(1e6)}`,
+  ];
+  for (const route of routes.filter(({ body }) => body)) {
+    const texts = Object.entries(route.body?.properties ?? {}).filter(([, { type }]) =>
+      [type].flat().includes('string'),
+    );
+    for (const [name] of texts) {
+      for (const text of long) {
+        const answer = await send(route, JSON.stringify({ ...goodBody(route, own), [name]: text }));
+        v1.expectError(
+          answer,
+          400,
+          name === 'type' || name === 'provider' ? answer.error.code : 'VALIDATION_ERROR',
+          name,
+        );
+      }
+    }
+  }
+  expect(await v1.checksum(hub)).toEqual(before);
 });
 
 test('invalid UTF-8 in a body is refused or replaced, never a 500', async () => {

@@ -22,7 +22,8 @@ afterEach(async () => {
 });
 afterAll(() => hub.stop());
 
-const path = (route: Route): string => fill(route.path, (noun) => own[noun] ?? `${PREFIXES[noun]}_01h455vb4pex5vsknk084sn02q`);
+const path = (route: Route): string =>
+  fill(route.path, (noun) => own[noun] ?? `${PREFIXES[noun]}_01h455vb4pex5vsknk084sn02q`);
 const body = (route: Route): { body?: v1.Json } => (route.body ? { body: goodBody(route, own) } : {});
 
 interface Raw {
@@ -51,9 +52,11 @@ function rawly(text: string, timeoutMs = 5_000): Promise<Raw> {
   });
 }
 const request = (line: string, ...headers: string[]): string =>
-  [`${line} HTTP/1.1`, 'Host: x', 'Connection: close', `Authorization: Bearer ${api.key}`, ...headers, '', ''].join('\r\n');
+  [`${line} HTTP/1.1`, 'Host: x', 'Connection: close', `Authorization: Bearer ${api.key}`, ...headers, '', ''].join(
+    '\r\n',
+  );
 
-test('every route asks for a key, and for a right one, before it looks at anything else', async () => {
+test('every route asks for a key, and for a right one, before it looks at ids and fields', async () => {
   for (const route of routes) {
     const none = await api.call(route.method, path(route), { ...body(route), headers: { authorization: '' } });
     v1.expectError(none, 401, 'AUTHENTICATION_REQUIRED');
@@ -61,8 +64,18 @@ test('every route asks for a key, and for a right one, before it looks at anythi
       const answer = await api.call(route.method, path(route), { ...body(route), headers: { authorization } });
       v1.expectError(answer, 401, 'AUTHENTICATION_REQUIRED');
     }
-    for (const key of [`sk_${'x'.repeat(43)}`, `${api.key}x`, api.key.slice(0, -1), api.key.toLowerCase(), "' OR 1=1--", 'x'.repeat(4_000)]) {
-      const answer = await api.call(route.method, path(route), { ...body(route), headers: { authorization: `Bearer ${key.replace(/\s/g, '_')}` } });
+    for (const key of [
+      `sk_${'x'.repeat(43)}`,
+      `${api.key}x`,
+      api.key.slice(0, -1),
+      api.key.toLowerCase(),
+      "' OR 1=1--",
+      'x'.repeat(4_000),
+    ]) {
+      const answer = await api.call(route.method, path(route), {
+        ...body(route),
+        headers: { authorization: `Bearer ${key.replace(/\s/g, '_')}` },
+      });
       v1.expectError(answer, 401, 'INVALID_API_KEY');
     }
   }
@@ -73,14 +86,20 @@ test('the key may come as X-API-Key, and Bearer in any case', async () => {
   expect((await api.get(at, { headers: { authorization: '', 'x-api-key': api.key } })).status).toBe(200);
   expect((await api.get(at, { headers: { authorization: `bearer ${api.key}` } })).status).toBe(200);
   v1.expectError(await api.get(at, { headers: { authorization: '', 'x-api-key': 'nope' } }), 401, 'INVALID_API_KEY');
-  v1.expectError(await api.get(at, { headers: { authorization: '', 'x-api-key': '' } }), 401, 'AUTHENTICATION_REQUIRED');
+  v1.expectError(
+    await api.get(at, { headers: { authorization: '', 'x-api-key': '' } }),
+    401,
+    'AUTHENTICATION_REQUIRED',
+  );
 });
 
 test('a revoked or expired key is no key', async () => {
   for (const column of ['revoked_at', 'expires_at']) {
     const key = await hub.withScopes('admin');
     expect((await key.get('/v1/conversations')).status).toBe(200);
-    await hub.sql(`UPDATE api_key SET ${column} = now() - interval '1 second' WHERE prefix = $1`, [key.key.slice(0, 11)]);
+    await hub.sql(`UPDATE api_key SET ${column} = now() - interval '1 second' WHERE prefix = $1`, [
+      key.key.slice(0, 11),
+    ]);
     v1.expectError(await key.get('/v1/conversations'), 401, 'INVALID_API_KEY');
   }
 });
@@ -119,7 +138,9 @@ test('X-Request-ID: the caller’s comes back in header and body; a hostile or m
     }
   }
   for (const id of ['', 'a b', 'X'.repeat(129), '<script>', 'a"b', '{"a":1}', 'ünï', '../../etc', 'a;b', "'"]) {
-    const answer = await api.get('/v1/conversations', { headers: { 'x-request-id': encodeURI(id) === id ? id : Buffer.from(id).toString('latin1') } });
+    const answer = await api.get('/v1/conversations', {
+      headers: { 'x-request-id': encodeURI(id) === id ? id : Buffer.from(id).toString('latin1') },
+    });
     expect(answer.status).toBe(200);
     expect(answer.meta['requestId']).toBe(answer.headers.get('x-request-id'));
     expect(answer.meta['requestId']).toMatch(/^[0-9a-f-]{36}$/);
@@ -129,7 +150,22 @@ test('X-Request-ID: the caller’s comes back in header and body; a hostile or m
 });
 
 test('addresses that lead nowhere are a 404 in the envelope, for any method', async () => {
-  for (const at of ['/', '/v1', '/v1/', '/v1/nothing', '/v2/conversations', '/api/v1', '/api/v2/conversations', '/v1/conversations/', '/V1/conversations', '//v1/conversations', '/v1/conversations/x/y/z', '/v1/../v1/nothing', '/.env', '/%2e%2e/etc/passwd']) {
+  for (const at of [
+    '/',
+    '/v1',
+    '/v1/',
+    '/v1/nothing',
+    '/v2/conversations',
+    '/api/v1',
+    '/api/v2/conversations',
+    '/v1/conversations/',
+    '/V1/conversations',
+    '//v1/conversations',
+    '/v1/conversations/x/y/z',
+    '/v1/../v1/nothing',
+    '/.env',
+    '/%2e%2e/etc/passwd',
+  ]) {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
       const answer = await api.call(method, at);
       expect([method, at, answer.status]).toEqual([method, at, 404]);
@@ -144,7 +180,10 @@ test('an address that cannot be decoded is a 404 in the envelope, with its reque
     for (const id of ['%', '%zz', '%E0%A4%A', '%ff', 'a%', '%u0041']) {
       const answer = await rawly(request(`GET ${base}/conversations/${id}`, 'X-Request-ID: mine'));
       expect([id, answer.status]).toEqual([id, 404]);
-      expect(JSON.parse(answer.body)).toMatchObject({ error: { code: expect.stringMatching(/_NOT_FOUND$/) as unknown }, meta: { requestId: 'mine' } });
+      expect(JSON.parse(answer.body)).toMatchObject({
+        error: { code: expect.stringMatching(/_NOT_FOUND$/) as unknown },
+        meta: { requestId: 'mine' },
+      });
       expect(answer.headers.toLowerCase()).toContain('x-request-id: mine');
     }
   }
@@ -175,10 +214,16 @@ test('what is no HTTP is refused at once, without a 5xx', async () => {
 test('headers that are too large are told in the envelope, too', async () => {
   const answer = await rawly(request(`GET /v1/conversations/${'x'.repeat(20_000)}`));
   expect(answer.status).toBe(431);
-  expect(JSON.parse(answer.body)).toMatchObject({ error: { code: expect.any(String) as unknown, message: expect.any(String) as unknown }, meta: {} });
+  expect(JSON.parse(answer.body)).toMatchObject({
+    error: { code: expect.any(String) as unknown, message: expect.any(String) as unknown },
+    meta: {},
+  });
 });
 
 test('a HEAD is a GET without its body', async () => {
-  const answer = await fetch(`${hub.url}/v1/conversations`, { method: 'HEAD', headers: { authorization: `Bearer ${api.key}` } });
+  const answer = await fetch(`${hub.url}/v1/conversations`, {
+    method: 'HEAD',
+    headers: { authorization: `Bearer ${api.key}` },
+  });
   expect([answer.status, await answer.text()]).toEqual([200, '']);
 });

@@ -70,7 +70,11 @@ export async function oneOfEach(api: ApiClient): Promise<Record<string, string>>
   const contact = await v1.contact(api);
   const user = await v1.user(api);
   const bot = await v1.bot(api);
-  const conversation = await v1.conversation(api, { channelId: channel.id, contactId: contact.id, assigneeId: user.id });
+  const conversation = await v1.conversation(api, {
+    channelId: channel.id,
+    contactId: contact.id,
+    assigneeId: user.id,
+  });
   const message = v1.ok(await v1.say(api, conversation.id, 'Hello'));
   const webhook = await api.post('/v1/webhooks', { url: 'https://example.com/hook', events: ['*'] });
   return {
@@ -113,6 +117,9 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
 export function expectRefusal(answer: Answer<unknown>, what: string): void {
   const { status, error, meta } = answer;
   expect({ what, status, isRefused: status >= 400 && status < 500 }).toEqual({ what, status, isRefused: true });
-  expect(error).toMatchObject({ code: expect.stringMatching(/^[A-Z_]+$/) as unknown, message: expect.any(String) as unknown });
+  expect(error).toMatchObject({
+    code: expect.stringMatching(/^[A-Z_]+$/) as unknown,
+    message: expect.any(String) as unknown,
+  });
   expect(meta['requestId']).toBe(answer.headers.get('x-request-id'));
 }

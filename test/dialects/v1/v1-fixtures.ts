@@ -30,8 +30,7 @@ export function ok<D = Resource>(answer: Answer<D>): D {
 export const at = (value: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((inner, key) => (inner as Json | null | undefined)?.[key], value);
 
-export const attributes = (answer: Answer | Resource): Json =>
-  ('data' in answer ? answer.data : answer).attributes;
+export const attributes = (answer: Answer | Resource): Json => ('data' in answer ? answer.data : answer).attributes;
 
 /** A channel, active unless `activate` is false. */
 export async function channel(api: ApiClient, fields: Json = {}, activate = true): Promise<Resource> {
