@@ -1,7 +1,7 @@
 // The entry of every npm script: brings a checkout to the point where it can run, then runs it in this very process,
 // so that signals, exit code and process id are the program's own. Plain JavaScript: nothing may be installed yet.
 //
-//   bootstrap.mjs start | run api | run worker | run migrate | build
+//   bootstrap.mjs start | run api | run worker | run migrate | run rotate-secrets | build
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -29,6 +29,7 @@ const PROGRAMS = {
   api: 'apps/api/main.js',
   worker: 'apps/worker/main.js',
   migrate: 'apps/standalone/migrate.main.js',
+  'rotate-secrets': 'apps/standalone/rotate-secrets.main.js',
 };
 
 class Refusal extends Error {}
@@ -252,7 +253,8 @@ async function main() {
   followShell();
   const [command, which] = process.argv.slice(2);
   const program = command === 'run' ? PROGRAMS[which] : command === 'start' ? PROGRAMS.start : null;
-  if (!program && command !== 'build') throw new Refusal('usage: bootstrap.mjs start | run api|worker|migrate | build');
+  if (!program && command !== 'build')
+    throw new Refusal('usage: bootstrap.mjs start | run api|worker|migrate|rotate-secrets | build');
   await prepare();
   if (!program) return;
   const settings = path.join(ROOT, '.env');

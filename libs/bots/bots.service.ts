@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { ChannelNotFoundError } from '@hub/channels/channels.queries.js';
 import { BotNotFoundError } from '@hub/conversations/conversations.errors.js';
 import type { EventType } from '@hub/events/catalog.js';
-import { Outbox, type Author } from '@hub/events/outbox.js';
+import { appendAudit, changesOf, configChanges } from '@hub/events/audit.js';
+import { Outbox, type Author, type Changes } from '@hub/events/outbox.js';
 import { Bot, BotChannel, type BotStatus } from '@hub/model/bot.entity.js';
 import { Database, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
@@ -12,7 +13,7 @@ import { HubError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
 import { SecretBox } from '@hub/platform/secret-box.js';
 import { IsNull } from 'typeorm';
-import { sealBotConfig } from './bot-config.js';
+import { maskBotConfig, sealBotConfig } from './bot-config.js';
 import { BotsQueries } from './bots.queries.js';
 import type { CreateBot, UpdateBot } from './bots.types.js';
 
@@ -37,7 +38,9 @@ export class BotsService {
       const id = newId();
       await insertRow(tx, Bot, { ...fields, config, organizationId, id, status: 'inactive' });
       await this.setChannels(tx, organizationId, id, channelIds);
-      return this.tell(tx, author, id, 'bot.created');
+      const after = await this.queries.getBot(organizationId, id, tx);
+      const made = changesOf<BotView>(null, after, ['name', 'description', 'provider', 'model', 'config', 'channels']);
+      return this.tell(tx, author, after, 'bot.created', made);
     });
   }
 
@@ -56,7 +59,11 @@ export class BotsService {
       const { channels } = await this.queries.getBot(organizationId, id, tx);
       if (changed.length === 0 && isDeepStrictEqual(channels, before.channels)) return before;
       await updateRow(tx, Bot, { organizationId, id }, Object.fromEntries(changed));
-      return this.tell(tx, author, id, 'bot.updated');
+      const after = await this.queries.getBot(organizationId, id, tx);
+      return this.tell(tx, author, after, 'bot.updated', {
+        ...changesOf(before, after, ['name', 'description', 'provider', 'model', 'channels']),
+        ...configChanges(bot.config, sealed ?? bot.config, maskBotConfig),
+      });
     });
   }
 
@@ -67,7 +74,10 @@ export class BotsService {
       const bot = await this.lock(tx, organizationId, id);
       if (bot.status === status) return this.queries.getBot(organizationId, id, tx);
       await updateRow(tx, Bot, { organizationId, id }, { status });
-      return this.tell(tx, author, id, status === 'active' ? 'bot.activated' : 'bot.deactivated');
+      const after = await this.queries.getBot(organizationId, id, tx);
+      return this.tell(tx, author, after, status === 'active' ? 'bot.activated' : 'bot.deactivated', {
+        status: { before: bot.status, after: status },
+      });
     });
   }
 
@@ -92,6 +102,7 @@ export class BotsService {
       }
       await tx.delete(BotChannel, { organizationId, botId: id });
       await updateRow(tx, Bot, { organizationId, id }, { config: {}, deletedAt: new Date() });
+      await appendAudit(tx, { author, action: 'bot.deleted', subjectId: id });
     });
   }
 
@@ -113,9 +124,8 @@ export class BotsService {
     return bot;
   }
 
-  private async tell(tx: Tx, author: Author, id: string, type: BotEvent): Promise<BotView> {
-    const subject = await this.queries.getBot(author.organizationId, id, tx);
-    await this.outbox.append(tx, { type, author, conversationId: null, channelId: null, subject });
+  private async tell(tx: Tx, author: Author, subject: BotView, type: BotEvent, changes: Changes): Promise<BotView> {
+    await this.outbox.append(tx, { type, author, conversationId: null, channelId: null, subject, changes });
     return subject;
   }
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
-import { Outbox, type Author } from '@hub/events/outbox.js';
+import { changesOf, configChanges } from '@hub/events/audit.js';
+import { Outbox, type Author, type Changes } from '@hub/events/outbox.js';
 import type { EventType } from '@hub/events/catalog.js';
 import { Bot } from '@hub/model/bot.entity.js';
 import { Channel } from '@hub/model/channel.entity.js';
@@ -13,7 +14,7 @@ import { mergeJson } from '@hub/platform/json.js';
 import { SecretBox } from '@hub/platform/secret-box.js';
 import { IsNull } from 'typeorm';
 import { isConnectable } from './capabilities.js';
-import { sealConfig, type ConfigurableType } from './channel-config.js';
+import { maskConfig, sealConfig, type ConfigurableType } from './channel-config.js';
 import { ChannelNotFoundError, ChannelsQueries } from './channels.queries.js';
 import type { CreateChannel, UpdateChannel } from './channels.types.js';
 
@@ -46,7 +47,9 @@ export class ChannelsService {
         id,
         status: 'inactive',
       });
-      return this.tell(tx, author, id, 'channel.created');
+      const after = await this.queries.getChannel(organizationId, id, tx);
+      const made = changesOf<ChannelView>(null, after, ['name', 'type', 'config', 'defaultBot', 'metadata']);
+      return this.tell(tx, author, after, 'channel.created', made);
     });
   }
 
@@ -66,8 +69,13 @@ export class ChannelsService {
         ([field, value]) => value !== undefined && !isDeepStrictEqual(channel[field as keyof Channel], value),
       );
       if (changed.length === 0) return this.queries.getChannel(organizationId, id, tx);
+      const before = await this.queries.getChannel(organizationId, id, tx);
       await updateRow(tx, Channel, { organizationId, id }, Object.fromEntries(changed));
-      return this.tell(tx, author, id, 'channel.updated');
+      const after = await this.queries.getChannel(organizationId, id, tx);
+      return this.tell(tx, author, after, 'channel.updated', {
+        ...changesOf(before, after, ['name', 'defaultBot', 'reopenWindowSeconds', 'metadata']),
+        ...configChanges(channel.config, wanted.config ?? channel.config, (part) => maskConfig(type, part)),
+      });
     });
   }
 
@@ -80,8 +88,7 @@ export class ChannelsService {
         throw new UnprocessableError('CHANNEL_NOT_CONNECTED', `This version cannot connect to ${channel.type} yet`);
       }
       if (channel.status === 'active') return this.queries.getChannel(organizationId, id, tx);
-      await updateRow(tx, Channel, { organizationId, id }, { status: 'active' });
-      return this.tell(tx, author, id, 'channel.activated');
+      return this.switch(tx, author, channel, 'active');
     });
   }
 
@@ -89,15 +96,14 @@ export class ChannelsService {
     const { organizationId } = author;
     const channel = await this.lockIn(tx, organizationId, id);
     if (channel.status === 'inactive') return this.queries.getChannel(organizationId, id, tx);
-    await updateRow(tx, Channel, { organizationId, id }, { status: 'inactive' });
-    return this.tell(tx, author, id, 'channel.deactivated');
+    return this.switch(tx, author, channel, 'inactive');
   }
 
   /** The channel stays behind its closed conversations, without its credentials. */
   async removeIn(tx: Tx, author: Author, id: string): Promise<void> {
     const { organizationId } = author;
     await this.lockIn(tx, organizationId, id);
-    await this.tell(tx, author, id, 'channel.deleted');
+    await this.tell(tx, author, await this.queries.getChannel(organizationId, id, tx), 'channel.deleted');
     const gone = { status: 'inactive', config: {}, deletedAt: new Date() } as const;
     await updateRow(tx, Channel, { organizationId, id }, gone);
   }
@@ -110,9 +116,23 @@ export class ChannelsService {
     return channel;
   }
 
-  private async tell(tx: Tx, author: Author, id: string, type: ChannelEvent): Promise<ChannelView> {
-    const subject = await this.queries.getChannel(author.organizationId, id, tx);
-    await this.outbox.append(tx, { type, author, conversationId: null, channelId: id, subject });
+  private async switch(tx: Tx, author: Author, channel: Channel, status: 'active' | 'inactive'): Promise<ChannelView> {
+    const { organizationId, id } = channel;
+    await updateRow(tx, Channel, channel, { status });
+    const after = await this.queries.getChannel(organizationId, id, tx);
+    const type = status === 'active' ? 'channel.activated' : 'channel.deactivated';
+    return this.tell(tx, author, after, type, { status: { before: channel.status, after: status } });
+  }
+
+  private async tell(
+    tx: Tx,
+    author: Author,
+    subject: ChannelView,
+    type: ChannelEvent,
+    changes?: Changes,
+  ): Promise<ChannelView> {
+    const told = changes ? { changes } : {};
+    await this.outbox.append(tx, { type, author, conversationId: null, channelId: subject.id, subject, ...told });
     return subject;
   }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
+import { appendAudit } from '@hub/events/audit.js';
 import { Outbox, type Author } from '@hub/events/outbox.js';
 import { Contact, ContactIdentity } from '@hub/model/contact.entity.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
@@ -88,6 +89,7 @@ export class ContactsService {
       await tx.delete(ContactIdentity, { organizationId, contactId: id });
       const erased = { name: null, email: null, phone: null, avatar: null, externalId: null, metadata: {}, tags: [] };
       await updateRow(tx, Contact, { organizationId, id }, { ...erased, deletedAt: new Date() });
+      await appendAudit(tx, { author, action: 'contact.deleted', subjectId: id });
     });
   }
 

@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
+import { AuditQueries } from './audit.queries.js';
 import { OutboxSignal } from './outbox-signal.js';
 import { Outbox } from './outbox.js';
 
 /** Needs an {@link EventFormat}, which the app registers globally. */
-@Module({ providers: [OutboxSignal, Outbox], exports: [Outbox, OutboxSignal] })
+@Module({ providers: [OutboxSignal, Outbox, AuditQueries], exports: [Outbox, OutboxSignal, AuditQueries] })
 export class EventsModule {}

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { PartyRef } from '@hub/model/conversation.entity.js';
 import type { Tx } from '@hub/model/database.js';
 import { newId } from '@hub/platform/ids.js';
+import { AUDIT_COLUMNS, auditPlaceholders, auditValues } from './audit.js';
 import type { EventSnapshots, EventType } from './catalog.js';
 import { OutboxSignal } from './outbox-signal.js';
 
@@ -72,7 +73,7 @@ export class Outbox {
   }
 
   /**
-   * Writes the event in the caller's transaction. Events of a conversation are numbered 1, 2, 3 … in the order of
+   * Writes the event in the caller's transaction, and its line of the audit log in the same statement. Events of a conversation are numbered 1, 2, 3 … in the order of
    * their commits, because the number is taken under the conversation's row lock.
    */
   async append<T extends EventType>(tx: Tx, event: DomainEvent<T>): Promise<void> {
@@ -88,19 +89,33 @@ export class Outbox {
       row.bodyAfter,
       row.at,
     ];
-    await tx.query(event.conversationId ? APPEND_TO_CONVERSATION : APPEND, values);
+    const { author, type, subject, changes } = event;
+    const audited = isAudited(type);
+    if (audited) {
+      values.push(...auditValues({ author, action: type, subjectId: subject.id, ...(changes && { changes }) }, row.at));
+    }
+    await tx.query(statement(event.conversationId !== null, audited), values);
     this.signal.afterCommit(tx);
   }
 }
 
+/** What is said is in the messages themselves; everything else that happens is somebody's doing. */
+const isAudited = (type: EventType): boolean => !type.startsWith('message.');
+
 const COLUMNS = `organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at`;
 
-const APPEND_TO_CONVERSATION = `
-  WITH c AS (
-    UPDATE conversation SET event_seq = event_seq + 1 WHERE organization_id = $1 AND id = $4 RETURNING event_seq
-  )
-  INSERT INTO event (${COLUMNS})
-  SELECT $1::uuid, $2::uuid, $3, $4::uuid, c.event_seq, $5::uuid, $6::uuid, $7 || c.event_seq || $8, $9 FROM c`;
-
-const APPEND = `
-  INSERT INTO event (${COLUMNS}) VALUES ($1, $2, $3, $4, 0, $5, $6, $7::text || '0' || $8::text, $9)`;
+/** One round trip, whatever is to be written: the event, its number in the conversation, its line of the audit log. */
+function statement(inConversation: boolean, audited: boolean): string {
+  const audit = `INSERT INTO audit_log (${AUDIT_COLUMNS}) SELECT ${auditPlaceholders(10)}`;
+  if (!inConversation) {
+    return `
+      ${audited ? `WITH a AS (${audit})` : ''}
+      INSERT INTO event (${COLUMNS}) VALUES ($1, $2, $3, $4, 0, $5, $6, $7::text || '0' || $8::text, $9)`;
+  }
+  return `
+    WITH c AS (
+      UPDATE conversation SET event_seq = event_seq + 1 WHERE organization_id = $1 AND id = $4 RETURNING event_seq
+    )${audited ? `, a AS (${audit} FROM c)` : ''}
+    INSERT INTO event (${COLUMNS})
+    SELECT $1::uuid, $2::uuid, $3, $4::uuid, c.event_seq, $5::uuid, $6::uuid, $7 || c.event_seq || $8, $9 FROM c`;
+}

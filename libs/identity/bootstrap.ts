@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { appendAudit } from '@hub/events/audit.js';
+import { systemAuthor } from '@hub/events/outbox.js';
 import { newId } from '@hub/platform/ids.js';
 import { apiKeyPrefix, hashApiKey, newApiKey } from './api-key.js';
 
@@ -27,11 +29,15 @@ export async function ensureFirstOrganization(
     const made = first.rows[0] || bootstrapApiKey ? null : newApiKey();
     const key = bootstrapApiKey ?? made;
     if (key) {
-      await client.query(
+      const id = newId();
+      const { rowCount } = await client.query(
         `INSERT INTO api_key (organization_id, id, name, kind, prefix, hash, scopes)
          VALUES ($1, $2, 'Admin key', 'service', $3, $4, '{admin}') ON CONFLICT (hash) DO NOTHING`,
-        [organizationId, newId(), apiKeyPrefix(key), hashApiKey(key)],
+        [organizationId, id, apiKeyPrefix(key), hashApiKey(key)],
       );
+      const author = systemAuthor(organizationId);
+      const changes = { name: { before: null, after: 'Admin key' }, scopes: { before: null, after: ['admin'] } };
+      if (rowCount) await appendAudit(client, { author, action: 'api_key.created', subjectId: id, changes });
     }
     await client.query('COMMIT');
     return { organizationId, createdKey: made };

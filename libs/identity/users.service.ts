@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
+import { appendAudit, changesOf } from '@hub/events/audit.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
 import { User } from '@hub/model/user.entity.js';
@@ -13,6 +14,9 @@ import { Passwords } from './passwords.js';
 import { RecoveryService } from './recovery.service.js';
 import { endSessions } from './session-rows.js';
 import type { CreateUser, UpdateUser } from './users.types.js';
+
+/** What the audit log tells of a user: no credential is among it. */
+const AUDITED = ['email', 'name', 'role', 'status', 'avatar', 'metadata'] as const;
 
 @Injectable()
 export class UsersService {
@@ -46,6 +50,8 @@ export class UsersService {
         if (hash) await this.setFirstPassword(tx, organizationId, id, hash);
         const user = await this.load(tx, organizationId, id);
         if (!hash) await this.recovery.inviteIn(tx, user);
+        const changes = changesOf<User>(null, user, AUDITED);
+        await appendAudit(tx, { author: actor, action: 'user.created', subjectId: id, changes });
         return user;
       });
     } catch (error) {
@@ -70,7 +76,12 @@ export class UsersService {
         await updateRow(tx, User, { organizationId, id }, changes);
       }
       if (command.status === 'suspended') await this.shutOut(tx, organizationId, id);
-      return this.load(tx, organizationId, id);
+      const after = await this.load(tx, organizationId, id);
+      const told = changesOf(user, after, AUDITED);
+      if (Object.keys(told).length > 0) {
+        await appendAudit(tx, { author: actor, action: 'user.updated', subjectId: id, changes: told });
+      }
+      return after;
     });
   }
 
@@ -96,6 +107,7 @@ export class UsersService {
       }
       await updateRow(tx, User, { organizationId, id }, { deletedAt: new Date() });
       await this.shutOut(tx, organizationId, id);
+      await appendAudit(tx, { author: actor, action: 'user.deleted', subjectId: id });
     });
   }
 

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ApiKey } from './api-key.entity.js';
+import { AuditRecord } from './audit.entity.js';
 import { Bot, BotChannel } from './bot.entity.js';
 import { Channel } from './channel.entity.js';
 import { Contact, ContactIdentity } from './contact.entity.js';
@@ -12,6 +13,8 @@ import { Initial1700000000001 } from './migrations/0001-initial.js';
 import { RowLevelSecurity1700000000002 } from './migrations/0002-row-level-security.js';
 import { Identity1700000000003 } from './migrations/0003-identity.js';
 import { Idempotency1700000000004 } from './migrations/0004-idempotency.js';
+import { Audit1700000000005 } from './migrations/0005-audit.js';
+import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -48,8 +51,16 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       WebhookEndpoint,
       WebhookDelivery,
       WebhookAttempt,
+      AuditRecord,
     ],
-    migrations: [Initial1700000000001, RowLevelSecurity1700000000002, Identity1700000000003, Idempotency1700000000004],
+    migrations: [
+      Initial1700000000001,
+      RowLevelSecurity1700000000002,
+      Identity1700000000003,
+      Idempotency1700000000004,
+      Audit1700000000005,
+      SecretRotation1700000000006,
+    ],
     migrationsTransactionMode: 'each',
     synchronize: false,
   };

@@ -46,6 +46,9 @@ export async function requireSchema(url: string): Promise<void> {
   }
 }
 
+/** Tables that the processes may read and add to, and nothing else. */
+const APPEND_ONLY = ['audit_log'];
+
 async function grant(owner: pg.Client, role: string): Promise<void> {
   const { rows } = await owner.query<{ same: boolean }>('SELECT current_user = $1 AS same', [role]);
   if (rows[0]?.same || role === '') return;
@@ -56,5 +59,6 @@ async function grant(owner: pg.Client, role: string): Promise<void> {
       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${name};
       GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${name}`);
   }
+  await owner.query(`REVOKE UPDATE, DELETE ON ${APPEND_ONLY.join(', ')} FROM ${name}`);
   await owner.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA bullmq TO ${name}`);
 }

@@ -1,8 +1,10 @@
-import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Global, Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '@hub/platform/config.js';
+import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import { createDataSource } from './data-source.js';
 import { Database } from './database.js';
+import { whyWallIsOpen } from './tenant-wall.js';
 
 @Global()
 @Module({
@@ -16,8 +18,21 @@ import { Database } from './database.js';
   ],
   exports: [Database],
 })
-export class ModelModule implements OnApplicationShutdown {
-  constructor(@Inject(DataSource) private readonly source: DataSource) {}
+export class ModelModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    @Inject(DataSource) private readonly source: DataSource,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Loud, for it looks as if all were well: row-level security does not bind every role. */
+  async onApplicationBootstrap(): Promise<void> {
+    const reason = await whyWallIsOpen(this.source);
+    if (!reason) return;
+    const advice =
+      'Row-level security does not bind this role: let DATABASE_URL name a plain role that owns no table, and ' +
+      "MIGRATION_DATABASE_URL the tables' owner, then run `npm run migrate`";
+    this.logger.warn({ reason, advice }, 'tenants.wall_open');
+  }
 
   async onApplicationShutdown(): Promise<void> {
     if (this.source.isInitialized) await this.source.destroy();

@@ -1,10 +1,11 @@
 import { cleanEnv, EnvMissingError, makeValidator, num, str, url } from 'envalid';
 
-const secretKey = makeValidator((input: string) => {
+const toKey = (input: string): Buffer => {
   const bytes = Buffer.from(input, /^[0-9a-f]{64}$/i.test(input) ? 'hex' : 'base64');
   if (bytes.length !== 32) throw new Error('32 bytes as 64 hex digits or in base64, e.g. `openssl rand -hex 32`');
   return bytes;
-});
+};
+const secretKey = makeValidator(toKey);
 const apiKey = makeValidator((input: string) => {
   if (!/^sk_[\w-]{29,}$/.test(input)) throw new Error('a string that starts with sk_ and has 32 characters or more');
   return input;
@@ -30,6 +31,14 @@ const list = makeValidator((input: string) =>
     .filter((item) => item !== ''),
 );
 
+const secretKeys = makeValidator((input: string) =>
+  input
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+    .map(toKey),
+);
+
 /**
  * Everything that is read from the environment, once, at the start of a process.
  * @throws Error that names every missing or malformed variable.
@@ -46,6 +55,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       DATABASE_POOL: num({ default: 10, desc: 'connections of one process' }),
       REDIS_URL: url({ default: undefined, desc: 'BullMQ on Redis; absent: BullMQ on PostgreSQL' }),
       SECRET_KEY: secretKey({ desc: 'encrypts stored credentials' }),
+      SECRET_KEY_PREVIOUS: secretKeys({ default: [], desc: 'earlier or coming keys: they open, but do not seal' }),
       BOOTSTRAP_API_KEY: apiKey({ default: undefined, desc: "the first organization's admin key" }),
       PUBLIC_URL: url({ default: undefined, desc: 'how the world reaches the API' }),
       SMTP_URL: smtpUrl({ default: undefined, desc: 'mail out: smtp://user:password@host:587?from=…, or log:' }),

@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from './config.js';
 import { newId } from './ids.js';
+import { keepOrigin } from './request-origin.js';
 
 /** The largest request body, in bytes. */
 export const BODY_LIMIT = 1_048_576;
@@ -53,6 +54,7 @@ export function createHttpAdapter(
     forceCloseConnections: 'idle',
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  keepOrigin(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
     mark(request, reply);
     done();

@@ -25,7 +25,7 @@ export class PlatformModule implements OnApplicationShutdown {
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: Metrics, useValue: new Metrics() },
-        { provide: SecretBox, useValue: new SecretBox(config.SECRET_KEY) },
+        { provide: SecretBox, useValue: new SecretBox(config.SECRET_KEY, config.SECRET_KEY_PREVIOUS) },
         { provide: Mailer, useValue: new Mailer(config, logger) },
         { provide: QueueBackend, useFactory: () => new QueueBackend(config, logger) },
       ],

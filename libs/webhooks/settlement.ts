@@ -1,4 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { appendAudit } from '@hub/events/audit.js';
+import { systemAuthor } from '@hub/events/outbox.js';
 import { Database, isUnavailable, type Tx } from '@hub/model/database.js';
 import type { DeliveryStatus } from '@hub/model/webhook.entity.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
@@ -152,12 +154,20 @@ export class Settlement {
   }
 
   private async disable(tx: Tx, lane: Lane): Promise<void> {
-    await tx.query(
+    const [, disabled] = await tx.query<[unknown[], number]>(
       `UPDATE webhook_endpoint SET status = 'disabled', disabled_reason = 'gone', updated_at = now()
        WHERE organization_id = $1 AND id = $2 AND status = 'active' AND deleted_at IS NULL`,
       [lane.organizationId, lane.endpointId],
     );
     await holdUnfinished(tx, lane);
+    if (disabled > 0) {
+      await appendAudit(tx, {
+        author: systemAuthor(lane.organizationId),
+        action: 'webhook.disabled',
+        subjectId: lane.endpointId,
+        changes: { status: { before: 'active', after: 'disabled' }, disabledReason: { before: null, after: 'gone' } },
+      });
+    }
     this.logger.warn({ organization: lane.organizationId, endpoint: lane.endpointId }, 'webhook.gone');
   }
 }

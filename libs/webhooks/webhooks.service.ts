@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import type { EventType } from '@hub/events/catalog.js';
+import { appendAudit, changesOf, configChanges } from '@hub/events/audit.js';
 import { Outbox, type Author } from '@hub/events/outbox.js';
 import { Database, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
@@ -38,6 +39,7 @@ import type {
 /** For how long an old secret still signs beside a new one, unless said otherwise. */
 export const ROTATION_OVERLAP_SECONDS = 86_400;
 const EXAMPLE_ENDPOINT = '01900000-0000-7000-8000-000000000008';
+const MASK = '********';
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 @Injectable()
@@ -56,7 +58,8 @@ export class WebhooksService {
    * Subscribes an endpoint, active at once.
    * @throws ValidationError INVALID_URL, INVALID_EVENTS, or naming `headers.<name>` or `config.<key>`
    */
-  async create({ organizationId }: Author, command: CreateWebhook): Promise<NewSecretView> {
+  async create(author: Author, command: CreateWebhook): Promise<NewSecretView> {
+    const { organizationId } = author;
     const events = checkEvents(command.events);
     checkHeaders(command.headers);
     checkConfig(command.config);
@@ -75,13 +78,17 @@ export class WebhooksService {
         config: onlyGiven(command.config),
         status: 'active',
       });
-      return this.queries.getWebhook(organizationId, id, tx);
+      const made = await this.queries.getWebhook(organizationId, id, tx);
+      const changes = changesOf<WebhookView>(null, made, [...AUDITED, 'headers', 'config']);
+      await appendAudit(tx, { author, action: 'webhook.created', subjectId: id, changes });
+      return made;
     });
     return { webhook, secret };
   }
 
   /** @throws WebhookNotFoundError, and what {@link create} throws */
-  async update({ organizationId }: Author, command: UpdateWebhook): Promise<WebhookView> {
+  async update(author: Author, command: UpdateWebhook): Promise<WebhookView> {
+    const { organizationId } = author;
     const { id, url, events, headers, description, status } = command;
     const changes: Partial<WebhookEndpoint> = {
       ...(description !== undefined && { description }),
@@ -104,16 +111,19 @@ export class WebhooksService {
       if (status) Object.assign(changes, { status, ...(status === 'active' && { disabledReason: null }) });
       await updateRow(tx, WebhookEndpoint, { organizationId, id }, changes);
       await this.follow(tx, before, changes);
+      await this.audit(tx, author, before, changes);
       return this.queries.getWebhook(organizationId, id, tx);
     });
   }
 
   /** Its unfinished deliveries become `cancelled`; what has been delivered stays to be read by nobody. */
-  async remove({ organizationId }: Author, id: string): Promise<void> {
+  async remove(author: Author, id: string): Promise<void> {
+    const { organizationId } = author;
     await this.db.transaction(organizationId, async (tx) => {
       await this.lockIn(tx, organizationId, id);
       await updateRow(tx, WebhookEndpoint, { organizationId, id }, { deletedAt: new Date(), headers: {}, secrets: [] });
       await cancelUnfinished(tx, { organizationId, endpointId: id });
+      await appendAudit(tx, { author, action: 'webhook.deleted', subjectId: id });
     });
   }
 
@@ -121,11 +131,8 @@ export class WebhooksService {
    * A new secret; the old ones go on signing beside it for the overlap, five secrets in all at the most.
    * @param overlapSeconds 0 to seven days; 0 ends the old ones at once
    */
-  async rotateSecret(
-    { organizationId }: Author,
-    id: string,
-    overlapSeconds = ROTATION_OVERLAP_SECONDS,
-  ): Promise<NewSecretView> {
+  async rotateSecret(author: Author, id: string, overlapSeconds = ROTATION_OVERLAP_SECONDS): Promise<NewSecretView> {
+    const { organizationId } = author;
     if (!Number.isInteger(overlapSeconds) || overlapSeconds < 0 || overlapSeconds > MAX_OVERLAP_SECONDS) {
       throw ValidationError.of('overlap', `overlap must be whole seconds from 0 to ${MAX_OVERLAP_SECONDS}`);
     }
@@ -134,6 +141,7 @@ export class WebhooksService {
       const { secrets } = await this.lockIn(tx, organizationId, id);
       const rotated = rotate(secrets, this.box.seal(secret), new Date(), overlapSeconds);
       await updateRow(tx, WebhookEndpoint, { organizationId, id }, { secrets: rotated });
+      await appendAudit(tx, { author, action: 'webhook.secret_rotated', subjectId: id });
       return this.queries.getWebhook(organizationId, id, tx);
     });
     return { webhook, secret };
@@ -199,6 +207,23 @@ export class WebhooksService {
     return JSON.parse(addressTo(`${bodyBefore}0${bodyAfter}`, EXAMPLE_ENDPOINT));
   }
 
+  /** What an update has really changed; nothing, nothing written. */
+  private async audit(
+    tx: Tx,
+    author: Author,
+    before: WebhookEndpoint,
+    changed: Partial<WebhookEndpoint>,
+  ): Promise<void> {
+    const after = { ...before, ...changed };
+    const changes = {
+      ...changesOf<WebhookEndpoint>(before, after, AUDITED),
+      ...configChanges(before.headers, after.headers, masked, 'headers'),
+      ...configChanges({ ...before.config }, { ...after.config }, (config) => config),
+    };
+    if (Object.keys(changes).length === 0) return;
+    await appendAudit(tx, { author, action: 'webhook.updated', subjectId: before.id, changes });
+  }
+
   /** What a change of status or ordering means for the deliveries that are not finished. */
   private async follow(tx: Tx, before: WebhookEndpoint, changes: Partial<WebhookEndpoint>): Promise<void> {
     const lane: Lane = { organizationId: before.organizationId, endpointId: before.id };
@@ -222,6 +247,12 @@ export class WebhooksService {
     return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, this.box.seal(value)]));
   }
 }
+
+/** What the audit log tells of an endpoint as it is; of its headers it tells the names, of its secrets nothing. */
+const AUDITED = ['url', 'events', 'description', 'status'] as const;
+
+const masked = (headers: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.keys(headers).map((name) => [name, MASK]));
 
 /** Steps belong to `custom` alone and go with it. */
 function mergeConfig(stored: EndpointConfig, patch: EndpointConfig): EndpointConfig {

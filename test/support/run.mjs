@@ -9,7 +9,14 @@ import { inDatabase, removeLeftovers, root, startPostgres, startRedis, TEMPLATE 
 /** Unit specs do not meet a queue; the standalone starter chooses its own. */
 const QUEUE_SUITES = ['test/e2e', 'test/dialects', 'test/faults'];
 const NOT_TWICE = ['/node_modules/', 'test/e2e/standalone'];
-const FOREIGN = ['DATABASE_URL', 'MIGRATION_DATABASE_URL', 'REDIS_URL', 'SECRET_KEY', 'TEST_REDIS_URL'];
+const FOREIGN = [
+  'DATABASE_URL',
+  'MIGRATION_DATABASE_URL',
+  'REDIS_URL',
+  'SECRET_KEY',
+  'SECRET_KEY_PREVIOUS',
+  'TEST_REDIS_URL',
+];
 
 const wanted = (process.env.TEST_QUEUES ?? 'postgres,redis').split(',');
 const given = process.argv.slice(2);

@@ -54,8 +54,8 @@ export class V1EventFormat extends EventFormat {
   }
 }
 
-/** Changes with public ids: an assignee's and a note's are the only ones that hold any. */
-function publicChanges(changes: Changes): Changes {
+/** Changes with public ids: an assignee's, a note's, a default bot's and a bot's channels are all that hold any. */
+export function publicChanges(changes: Changes): Changes {
   return Object.fromEntries(
     Object.entries(changes).map(([field, { before, after }]) => {
       const show = (value: unknown): unknown => {
@@ -66,9 +66,16 @@ function publicChanges(changes: Changes): Changes {
         if (field === 'note' && value && typeof (value as { id?: unknown }).id === 'string') {
           return { id: encodeId('msg', (value as { id: string }).id) };
         }
+        if (field === 'defaultBot' && value) return withId('bot', value);
+        if (field === 'channels' && Array.isArray(value)) return value.map((channel) => withId('ch', channel));
         return value;
       };
       return [field, { before: show(before), after: show(after) }];
     }),
   );
 }
+
+const withId = (prefix: string, value: unknown): object => {
+  const named = value as { readonly id: string };
+  return { ...named, id: encodeId(prefix, named.id) };
+};

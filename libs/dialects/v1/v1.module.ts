@@ -5,11 +5,13 @@ import { BotsModule } from '@hub/bots/bots.module.js';
 import { ChannelsModule } from '@hub/channels/channels.module.js';
 import { ContactsModule } from '@hub/contacts/contacts.module.js';
 import { ConversationsModule } from '@hub/conversations/conversations.module.js';
+import { EventsModule } from '@hub/events/events.module.js';
 import { EventFormat } from '@hub/events/outbox.js';
 import { IdentityModule } from '@hub/identity/identity.module.js';
 import { WebhooksModule } from '@hub/webhooks/webhooks.module.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { AuthController } from './auth.controller.js';
+import { AuditController } from './audit.controller.js';
 import { BotsController } from './bots.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
@@ -28,6 +30,7 @@ export class V1EventsModule {}
 
 @Module({
   imports: [
+    EventsModule,
     IdentityModule,
     ContactsModule,
     ChannelsModule,
@@ -46,6 +49,7 @@ export class V1EventsModule {}
     ApiKeysController,
     BotsController,
     WebhooksController,
+    AuditController,
   ],
   providers: [{ provide: APP_FILTER, useClass: V1ErrorsFilter }, V1Limits],
 })

@@ -243,6 +243,21 @@ const attempt = object({
   endedAt: orNull(time),
 });
 
+const auditEntry = object({
+  at: time,
+  action: text,
+  actor: party,
+  subject: object({ type: text, id: text }),
+  changes: orNull({
+    type: 'object',
+    description: 'Each changed field; a secret that was replaced is masked on both sides',
+    additionalProperties: object({ before: {}, after: {} }, ['before', 'after']),
+  }),
+  requestId: orNull(text),
+  address: orNull(text),
+  userAgent: orNull(text),
+});
+
 const sent = { status: deliveryStatus, statusCode: orNull(integer) };
 
 const participant = object({ name: orNull(text), phone: text, email: text, role: text }, ['phone', 'email']);
@@ -305,5 +320,6 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
     object({ ...delivery, attemptLog: { type: 'array', items: attempt } }),
   ),
   DeliveryRetry: object({ id: id('del'), ...sent, attempts: integer, retriedAt: time }),
+  AuditEntry: resource('audit_entry', id('audit'), auditEntry),
   EventType: resource('event_type', text, object({ description: text, schema: json, example: json })),
 };

@@ -1,0 +1,26 @@
+import { Get } from '@nestjs/common';
+import { AuditQueries } from '@hub/events/audit.queries.js';
+import type { Actor } from '@hub/identity/actor.js';
+import { ListAuditQuery } from './audit.dto.js';
+import { auditResource, toListAudit } from './audit.mapper.js';
+import { stretch, type Envelope } from './v1.envelope.js';
+import { CurrentActor, Operation, V1Controller, V1Query } from './v1.operation.js';
+
+@V1Controller('audit', 'Audit')
+export class AuditController {
+  constructor(private readonly queries: AuditQueries) {}
+
+  @Get()
+  @Operation({
+    scope: 'admin',
+    summary: 'Read the audit log',
+    description:
+      'Who did what to what, when and from where, with each changed field before and after; newest first. Secrets are ' +
+      'never in it. Nobody can change or remove a line.',
+    query: ListAuditQuery,
+    stretch: 'AuditEntry',
+  })
+  async list(@CurrentActor() actor: Actor, @V1Query(ListAuditQuery) query: ListAuditQuery): Promise<Envelope> {
+    return stretch(await this.queries.listAudit(actor.organizationId, toListAudit(query)), auditResource);
+  }
+}
