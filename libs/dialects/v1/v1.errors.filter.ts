@@ -43,8 +43,10 @@ const FRAMEWORK: Record<number, Omit<Worded, 'status'>> = {
 const NO_ADDRESS = new Set(['FST_ERR_BAD_URL', 'FST_ERR_MAX_PARAM_LENGTH']);
 
 /** The caller has gone while sending: nobody will read the answer. */
-const isAborted = (error: unknown): boolean =>
-  error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET';
+function isAborted(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return code === 'ECONNRESET' && message === 'aborted';
+}
 
 /** Words any failure as the native API's error envelope. What nobody foresaw is logged and told as INTERNAL_ERROR. */
 export function wordError(error: unknown): Worded {
