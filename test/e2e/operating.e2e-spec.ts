@@ -38,6 +38,11 @@ describe('operating', () => {
       const isPublic = JSON.stringify(operation.security) === '[]';
       expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(isPublic ? ['400'] : ['401', '403']));
     }
+    for (const { post } of Object.values(document.paths)) {
+      if (!post) continue;
+      expect(Object.keys(post.responses)).toEqual(expect.arrayContaining(['400', '409', '422', '429']));
+      expect(JSON.stringify(post)).toContain('#/components/parameters/IdempotencyKey');
+    }
     const page = await fetch(`${hub.url}/docs`);
     expect(page.status).toBe(200);
     expect(await page.text()).toContain('swagger-ui');

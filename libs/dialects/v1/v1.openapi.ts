@@ -6,7 +6,9 @@ import { V1_SCHEMAS } from './v1.schemas.js';
 const DESCRIPTION = `Conversations between a company and its customers, over every channel.
 
 Send your API key or access token as \`Authorization: Bearer <it>\` or as \`X-API-Key\`. A list comes in pages (\`page\`, \`perPage\`) or by
-\`cursor\`. An error names its \`code\` and the fields at fault. The same paths answer under \`/api/v1\`.`;
+\`cursor\`. An error names its \`code\` and the fields at fault. The same paths answer under \`/api/v1\`.
+
+Send an \`Idempotency-Key\` with a POST, and it can be repeated safely. \`X-RateLimit-*\` tell how your limit stands.`;
 
 /** The OpenAPI 3.1 document of the native API, made from the routes themselves. */
 export function v1Document(app: INestApplication): OpenAPIObject {
