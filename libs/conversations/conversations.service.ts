@@ -130,9 +130,14 @@ export class ConversationsService {
     if (conversation.status === 'open' || conversation.status === 'pending') {
       return loadView(tx, author.organizationId, conversation.id);
     }
+    await this.requireParties(tx, conversation);
     return this.change(tx, author, conversation, 'conversation.reopened', {
       status: 'open',
       snoozedUntil: null,
+      closedAt: null,
+      closedBy: null,
+      resolution: null,
+      closureReason: null,
       reopenedAt: new Date(),
       reopenedBy: author.principal,
     });
@@ -212,6 +217,17 @@ export class ConversationsService {
       if (violatedUnique(error) === 'conversation_live') throw new ConversationExistsError();
       throw error;
     }
+  }
+
+  /** What is to live on needs its channel and its contact. @throws ChannelNotFoundError, ContactNotFoundError */
+  private async requireParties(tx: Tx, { organizationId, channelId, contactId }: Conversation): Promise<void> {
+    const [gone] = await tx.query<{ channel: boolean }[]>(
+      `SELECT ch.deleted_at IS NOT NULL AS channel FROM channel ch, contact k
+       WHERE ch.organization_id = $1 AND ch.id = $2 AND k.organization_id = $1 AND k.id = $3
+         AND (ch.deleted_at IS NOT NULL OR k.deleted_at IS NOT NULL)`,
+      [organizationId, channelId, contactId],
+    );
+    if (gone) throw gone.channel ? new ChannelNotFoundError() : new ContactNotFoundError();
   }
 
   private async edit(tx: Tx, author: Author, conversation: Conversation, command: UpdateConversation): Promise<void> {

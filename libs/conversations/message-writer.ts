@@ -111,7 +111,7 @@ export const WRITE = {
         last_message_at = greatest(c.last_message_at, $14::timestamptz),
         last_inbound_at = CASE WHEN $5 = 'inbound' THEN greatest(c.last_inbound_at, $14::timestamptz)
           ELSE c.last_inbound_at END,
-        last_message_id = $3,
+        last_message_id = CASE WHEN c.last_message_at > $14::timestamptz THEN c.last_message_id ELSE $3 END,
         updated_at = clock_timestamp()
       FROM channel ch
       WHERE c.organization_id = $1 AND c.id = $2 AND c.status <> 'closed'

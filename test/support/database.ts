@@ -23,7 +23,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     databaseUrl: at('TEST_APP_URL'),
     ownerUrl: at('TEST_OWNER_URL'),
     redisUrl: await nextRedisDatabase(),
-    drop: () => maintain(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    drop: async () => {
+      await connectionsGone(name);
+      await maintain(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
   };
 }
 
@@ -33,6 +36,21 @@ export async function maintain(statement: string): Promise<void> {
   await client.connect();
   try {
     await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Connections that are being closed get their time: cut, each would raise an error that nobody waits for. */
+async function connectionsGone(database: string): Promise<void> {
+  const client = new pg.Client({ connectionString: setting('TEST_PG_URL') });
+  await client.connect();
+  try {
+    for (let i = 0; i < 40; i++) {
+      const { rows } = await client.query('SELECT 1 FROM pg_stat_activity WHERE datname = $1 LIMIT 1', [database]);
+      if (rows.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
   } finally {
     await client.end();
   }

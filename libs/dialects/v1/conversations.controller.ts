@@ -129,7 +129,7 @@ export class ConversationsController {
     description: 'Metadata is merged, tags are replaced. A status goes the same way as close, reopen and snooze.',
     body: UpdateConversationBody,
     one: 'Conversation',
-    errors: [...CHANGE_ERRORS, 'CONVERSATION_CLOSED', 'CONVERSATION_EXISTS'],
+    errors: [...CHANGE_ERRORS, 'CONVERSATION_CLOSED', 'CONVERSATION_EXISTS', 'CHANNEL_NOT_FOUND', 'CONTACT_NOT_FOUND'],
   })
   async update(
     @CurrentActor() actor: Actor,
@@ -179,7 +179,7 @@ export class ConversationsController {
     body: ChangeBody,
     bodyOptional: true,
     one: 'Conversation',
-    errors: [...CHANGE_ERRORS, 'CONVERSATION_EXISTS'],
+    errors: [...CHANGE_ERRORS, 'CONVERSATION_EXISTS', 'CHANNEL_NOT_FOUND', 'CONTACT_NOT_FOUND'],
   })
   async reopen(
     @CurrentActor() actor: Actor,

@@ -1,6 +1,7 @@
 import type { ReceiveMessage } from '@hub/conversations/messages.types.js';
 import type { MessageView } from '@hub/model/views.js';
 import { toDate } from '@hub/platform/dto.js';
+import { ValidationError } from '@hub/platform/errors.js';
 import { encodeId } from '@hub/platform/ids.js';
 import { phoneOf } from './conversation.mapper.js';
 import type { InboundMessageBody } from './message.dto.js';
@@ -41,6 +42,18 @@ export const toReceiveCommand = (channelId: string, body: InboundMessageBody): R
     identity: { channelId, channelType: 'api', identifier: body.contact.externalId },
   },
   content: parseContent(body.content),
-  occurredAt: body.occurredAt ? toDate(body.occurredAt) : new Date(),
+  occurredAt: occurredAtOf(body.occurredAt),
   metadata: body.metadata ?? {},
 });
+
+/** Clocks differ; a message from tomorrow is a mistake that would hold the conversation's last place for good. */
+const CLOCK_LEEWAY_MS = 300_000;
+
+function occurredAtOf(text: string | undefined): Date {
+  if (text === undefined) return new Date();
+  const time = toDate(text);
+  if (time.getTime() > Date.now() + CLOCK_LEEWAY_MS) {
+    throw ValidationError.of('occurredAt', 'occurredAt must not lie in the future');
+  }
+  return time;
+}

@@ -34,6 +34,7 @@ export function Operation(rule: Rule): MethodDecorator {
   const mayHaveBody = rule.body !== undefined || !rule.scope.endsWith(':read'); // a bad one is refused even where none is read
   if (mayHaveBody || rule.query) codes.push('VALIDATION_ERROR');
   if (mayHaveBody) codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE');
+  codes.push('INTERNAL_ERROR', 'SERVICE_UNAVAILABLE');
   return applyDecorators(
     SetMetadata(RULE, rule),
     HttpCode(status),

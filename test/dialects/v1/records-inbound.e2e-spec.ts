@@ -232,6 +232,7 @@ describe.each(v1.BASES)('POST %s/channels/:id/messages', (base) => {
     [{ occurredAt: '2026-02-30T00:00:00Z' }, 'occurredAt'],
     [{ occurredAt: 1_700_000_000 }, 'occurredAt'],
     [{ occurredAt: '' }, 'occurredAt'],
+    [{ occurredAt: '2099-01-01T00:00:00Z' }, 'occurredAt'],
     [{ metadata: 'x' }, 'metadata'],
   ])('refuses %j and names %s', async (fields, field) => {
     const before = await v1.checksum(hub);
