@@ -8,7 +8,7 @@ import type { MessageContent } from '@hub/model/message.entity.js';
 import { violatedUnique, type Tx, Database } from '@hub/model/database.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
 import type { MessageView } from '@hub/model/views.js';
-import { ValidationError } from '@hub/platform/errors.js';
+import { ConflictError, ValidationError } from '@hub/platform/errors.js';
 import { mergeJson } from '@hub/platform/json.js';
 import {
   ConversationClosedError,
@@ -80,21 +80,30 @@ export class InboundService {
    */
   async write(author: Author, command: PostMessage): Promise<MessageView> {
     const { organizationId } = author;
-    const { conversationId, clientMessageId } = command;
     try {
       return await this.db.transaction(organizationId, (tx) => this.writeIn(tx, author, command));
     } catch (error) {
+      const known = command.clientMessageId && (await this.firstOf(author, command));
+      if (known) return known;
       const violated = violatedUnique(error);
       if (violated === 'conversation_live') throw new ConversationExistsError();
-      if (violated !== 'message_client_id') throw error;
-      const [first] = await this.db.reader(organizationId).query<MessageView[]>(
-        `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.client_message_id = $3
-           AND m.sender->>'type' = 'contact'`,
-        [organizationId, conversationId, clientMessageId],
-      );
-      if (!first) throw error;
-      return first;
+      if (violated === 'message_client_id') {
+        throw new ConflictError(
+          'RESOURCE_ALREADY_EXISTS',
+          'Another message of the conversation has this clientMessageId',
+        );
+      }
+      throw error;
     }
+  }
+
+  private async firstOf({ organizationId, principal }: Author, command: PostMessage): Promise<MessageView | undefined> {
+    const [row] = await this.db.reader(organizationId).query<MessageView[]>(
+      `${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.client_message_id = $3
+         AND m.sender->>'type' = 'contact' AND m.sender->>'id' = $4`,
+      [organizationId, command.conversationId, command.clientMessageId, principal.id],
+    );
+    return row;
   }
 
   private async writeIn(tx: Tx, author: Author, command: PostMessage): Promise<MessageView> {

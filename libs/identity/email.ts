@@ -3,7 +3,7 @@ import { ValidationError } from '@hub/platform/errors.js';
 
 const SHAPE = /^([^\s@<>"(),:;\\]+)@([^\s@.]+(?:\.[^\s@.]+)+)$/u;
 /** Controls, zero-width and other invisible characters, lone surrogates, private use. */
-const INVISIBLE = /[\p{C}\p{Z}\u115F\u1160\u3164\u034F\u17B4\u17B5\uFE00-\uFE0F]/u;
+const INVISIBLE = /[\p{C}\p{Z}\p{DI}]/u;
 /** Scripts whose letters pass for one another. */
 const LOOKALIKES = [/\p{Script=Latin}/u, /\p{Script=Cyrillic}/u, /\p{Script=Greek}/u, /\p{Script=Armenian}/u];
 const MAX_LENGTH = 320;

@@ -196,12 +196,11 @@ const BY_TOKEN = {
   text: `SELECT organization_id AS "organizationId" FROM password_token WHERE hash = $1 AND expires_at > now()`,
 };
 
-/** Who signs in with the email, else who has been invited under it. A suspended user gets no link. */
+/** Who signs in with the email, else whoever was added under it first. A suspended user gets no link. */
 const BY_EMAIL = {
   name: 'reset-by-email',
   text: `
     SELECT organization_id AS "organizationId", id, email, status FROM users
     WHERE email_key = $1 AND deleted_at IS NULL AND status <> 'suspended'
-      AND (password_hash IS NOT NULL OR status = 'invited')
     ORDER BY password_hash IS NULL, created_at LIMIT 1`,
 };

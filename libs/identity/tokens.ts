@@ -70,7 +70,7 @@ export class Tokens {
 /** jose's own refusals carry a code; anything else (no database, say) is not the token's fault. */
 const isTokensFault = (error: unknown): boolean =>
   error instanceof InvalidTokenError ||
-  /^ERR_J/.test(String((error as { code?: unknown }).code)) ||
+  String((error as { code?: unknown }).code).startsWith('ERR_J') ||
   error instanceof TypeError;
 
 function claimsOf({ aud, sub = '', org, sid }: JWTPayload): Claims {

@@ -62,6 +62,7 @@ export class ConversationMessagesController {
       'CONVERSATION_NOT_FOUND',
       'CONVERSATION_CLOSED',
       'CONVERSATION_EXISTS',
+      'RESOURCE_ALREADY_EXISTS',
       'UNSUPPORTED_CONTENT_TYPE',
       'CHANNEL_NOT_CONNECTED',
     ],
