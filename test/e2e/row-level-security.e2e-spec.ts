@@ -304,8 +304,8 @@ describe('row-level security', () => {
   it('says so in the log when a process starts, once, and nothing when all is well', async () => {
     const { databaseUrl, ownerUrl, redisUrl } = hub.database;
     const [open, closed] = await Promise.all([
-      startProcess('api', { databaseUrl: ownerUrl, redisUrl }),
-      startProcess('worker', { databaseUrl, redisUrl }),
+      startProcess('api', { databaseUrl: ownerUrl, ownerUrl, redisUrl }),
+      startProcess('worker', { databaseUrl, ownerUrl, redisUrl }),
     ]);
     const warnings = (log: string): number => log.split('tenants.wall_open').length - 1;
     expect([warnings(open.log()), warnings(closed.log())]).toEqual([1, 0]);
