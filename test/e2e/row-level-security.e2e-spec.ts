@@ -13,16 +13,18 @@ import { MARK, populate } from './route-walk-fixtures.js';
 jest.setTimeout(120_000);
 
 /** Tables that are no tenant's: each named on purpose. */
-const GLOBAL = ['migrations', 'organization'];
+const GLOBAL = ['login_failure', 'migrations', 'organization', 'rate_limit', 'signing_key'];
 
 /** The system jobs, and all that each may see. */
 const JOBS: Readonly<Record<string, readonly string[]>> = {
-  authenticate: ['api_key'],
+  authenticate: ['api_key', 'password_token', 'refresh_token', 'session', 'users'],
   bootstrap: ['api_key', 'organization'],
   health: ['event'],
+  idempotency: ['idempotency_key'],
   lanes: ['event', 'webhook_attempt', 'webhook_delivery', 'webhook_endpoint'],
   relay: ['event', 'webhook_delivery', 'webhook_endpoint'],
   reseal: ['bot', 'channel', 'webhook_endpoint'],
+  signing: [],
   snooze: ['conversation'],
 };
 
@@ -121,7 +123,7 @@ describe('row-level security', () => {
        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1`,
     );
     expect(all.map(({ name }) => name).filter((name) => !tables.includes(name))).toEqual(GLOBAL);
-    expect(all.filter(({ guarded }) => !guarded).map(({ name }) => name)).toEqual(['migrations']);
+    expect(all.filter(({ guarded }) => !guarded).map(({ name }) => name)).toEqual(['migrations', 'rate_limit']);
     expect(tables.length).toBeGreaterThan(14);
     expect(loose).toEqual([]);
   });
@@ -304,8 +306,8 @@ describe('row-level security', () => {
   it('says so in the log when a process starts, once, and nothing when all is well', async () => {
     const { databaseUrl, ownerUrl, redisUrl } = hub.database;
     const [open, closed] = await Promise.all([
-      startProcess('api', { databaseUrl: ownerUrl, ownerUrl, redisUrl }),
-      startProcess('worker', { databaseUrl, ownerUrl, redisUrl }),
+      startProcess('api', { databaseUrl: ownerUrl, redisUrl }),
+      startProcess('worker', { databaseUrl, redisUrl }),
     ]);
     const warnings = (log: string): number => log.split('tenants.wall_open').length - 1;
     expect([warnings(open.log()), warnings(closed.log())]).toEqual([1, 0]);

@@ -102,11 +102,11 @@ describe('secrets at rest, in answers and in logs', () => {
   });
 
   it('are in no answer, no log line, no event, no audit line and no table in the clear', async () => {
-    const { databaseUrl, ownerUrl, redisUrl } = hub.database;
+    const { databaseUrl, redisUrl } = hub.database;
     const env = { LOG_LEVEL: 'trace' };
     const [api, worker] = await Promise.all([
-      startProcess('api', { databaseUrl, ownerUrl, redisUrl, env }),
-      startProcess('worker', { databaseUrl, ownerUrl, redisUrl, env }),
+      startProcess('api', { databaseUrl, redisUrl, env }),
+      startProcess('worker', { databaseUrl, redisUrl, env }),
     ]);
     const document = (await (await fetch(`${api.url}/docs/openapi.json`)).json()) as object;
     const answers: string[] = [];
@@ -215,8 +215,8 @@ describe('exchanging SECRET_KEY', () => {
   async function api(
     env: NodeJS.ProcessEnv,
   ): Promise<{ client: ApiClient; log: () => string; kill: () => Promise<void> }> {
-    const { databaseUrl, ownerUrl, redisUrl } = hub.database;
-    const started = await startProcess('api', { databaseUrl, ownerUrl, redisUrl, env });
+    const { databaseUrl, redisUrl } = hub.database;
+    const started = await startProcess('api', { databaseUrl, redisUrl, env });
     const { url } = started;
     const document = (await (await fetch(`${url}/docs/openapi.json`)).json()) as object;
     const client = new ApiClient(url, hub.admin.key, document, hub.admin.organizationId);
