@@ -31,7 +31,7 @@ const ADMIN = 'postgres';
 const DATABASE = 'switchboard';
 export const OWNER_ROLE = 'switchboard_owner';
 export const APP_ROLE = 'switchboard_app';
-const SETUP_LOCK = 0x5_0b0a_0001;
+const SETUP_LOCK = 0x5_0b0a_0005;
 const START_TIMEOUT_MS = 120_000; // a crash recovery may take its time
 const ATTEMPTS = 6;
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ApiKey, type ApiKeyKind } from '@hub/model/api-key.entity.js';
+import { appendAudit } from '@hub/events/audit.js';
 import { Database } from '@hub/model/database.js';
 import { insertRow } from '@hub/model/rows.js';
 import type { UserRole } from '@hub/model/user.entity.js';
@@ -77,6 +78,8 @@ export class ApiKeysService {
         authority: actor.authority ?? 'admin',
         expiresAt,
       });
+      const changes = { name: { before: null, after: name }, scopes: { before: null, after: scopes } };
+      await appendAudit(tx, { author: actor, action: 'api_key.created', subjectId: id, changes });
       return { key: await tx.findOneOrFail(ApiKey, { where: { organizationId, id } }), secret };
     });
   }
@@ -94,6 +97,7 @@ export class ApiKeysService {
         [organizationId, id, mayUse(actor, 'admin') ? null : actor.principal.id],
       );
       if (count === 0) throw new ApiKeyNotFoundError();
+      await appendAudit(tx, { author: actor, action: 'api_key.revoked', subjectId: id });
     });
   }
 }

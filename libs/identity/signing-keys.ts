@@ -12,7 +12,7 @@ const VERIFY_FOR_DAYS = 2;
 /** What one process knows of the keys may be this old: a key taken away is gone everywhere within it. */
 const TTL_MS = 500;
 /** Advisory lock: processes that start at once make one key. */
-const SIGNING_LOCK = 0x5_0b0a_0004;
+const SIGNING_LOCK = 0x5_0b0a_0006;
 
 type Key = Exclude<Awaited<ReturnType<typeof importJWK>>, Uint8Array>;
 

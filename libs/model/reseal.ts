@@ -17,7 +17,7 @@ const SEALED: readonly SealedTable[] = [
   { name: 'channel', columns: ['config'], key: TENANT_KEY, job: 'reseal' },
   { name: 'bot', columns: ['config'], key: TENANT_KEY, job: 'reseal' },
   { name: 'webhook_endpoint', columns: ['headers', 'secrets'], key: TENANT_KEY, job: 'reseal' },
-  { name: 'signing_key', columns: ['private_key'], key: { id: 'uuid' }, job: 'signing' },
+  { name: 'signing_key', columns: ['private_key'], key: { id: 'text' }, job: 'signing' },
 ];
 
 const BATCH = 100;
