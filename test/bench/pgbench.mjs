@@ -10,9 +10,9 @@ let runs = 0;
 
 /**
  * @param {string} url @param {readonly import('./message-statements.mjs').Statement[]} statements
- * @param {{ connections: number, ms: number, conversations: number }} limits
+ * @param {{ scope: string, connections: number, ms: number, conversations: number }} limits
  */
-export async function pgbench(url, statements, { connections, ms, conversations }) {
+export async function pgbench(url, statements, { scope, connections, ms, conversations }) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'switchboard-pgbench-'));
   try {
     const defined = ['-D', 'i=0', '-D', `run=${++runs}`];
@@ -49,7 +49,7 @@ export async function pgbench(url, statements, { connections, ms, conversations 
       String(Math.max(1, Math.round(ms / 1000))),
     ];
     args.push('-f', script, '-l', `--log-prefix=${path.join(folder, 'log')}`, ...defined);
-    const output = await run(['-h', host, '-p', port, '-U', username, ...args, pathname.slice(1)], password);
+    const output = await run(['-h', host, '-p', port, '-U', username, ...args, pathname.slice(1)], password, scope);
     const perSecond = Number(/tps = ([\d.]+)/.exec(output)?.[1]);
     const latencies = readdirSync(folder)
       .filter((name) => name.startsWith('log'))
@@ -85,10 +85,10 @@ function parsed(url) {
   return { host, port, username, password, pathname };
 }
 
-/** @param {string[]} args @param {string} password @returns {Promise<string>} */
-const run = (args, password) =>
+/** @param {string[]} args @param {string} password @param {string} scope settings of the session @returns {Promise<string>} */
+const run = (args, password, scope) =>
   new Promise((resolve, reject) => {
-    const child = spawn('pgbench', args, { env: { ...process.env, PGPASSWORD: password } });
+    const child = spawn('pgbench', args, { env: { ...process.env, PGPASSWORD: password, PGOPTIONS: scope } });
     let output = '';
     child.stdout.on('data', (data) => (output += data));
     child.stderr.on('data', (data) => (output += data));

@@ -113,6 +113,9 @@ const withoutSql =
     }
   };
 
+/** The ceiling has its tenant set for good, where the product sets it for every transaction. @param {import('./stack.mjs').Site} site */
+const scopeOf = ({ organizationId }) => `-c switchboard.organization=${organizationId} -c switchboard.job=authenticate`;
+
 /** @returns {Run} */
 const viaPool =
   (
@@ -121,7 +124,7 @@ const viaPool =
     /** @type {import('./message-statements.mjs').Statement[]} */ statements,
   ) =>
   async (concurrency, ms) => {
-    const pool = new pg.Pool({ connectionString: site.databaseUrl, max: POOL });
+    const pool = new pg.Pool({ connectionString: site.databaseUrl, max: POOL, options: scopeOf(site) });
     try {
       return await closedLoop({ concurrency, ms, stop }, async () => {
         let number = 0;
@@ -146,6 +149,7 @@ const viaPgbench =
   ) =>
   (concurrency, ms) =>
     pgbench(site.databaseUrl, statements, {
+      scope: scopeOf(site),
       connections: Math.min(concurrency, POOL),
       ms,
       conversations: CONVERSATIONS,
