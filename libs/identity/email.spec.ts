@@ -7,6 +7,12 @@ describe('an email in its one form', () => {
     expect(canonicalEmail('STRAßE@Bücher.example')).toBe('strasse@xn--bcher-kva.example');
   });
 
+  it('knows the letters with more than two cases', () => {
+    for (const sharp of ['ß', 'ẞ', 'ss', 'SS', 'ſs'])
+      expect(canonicalEmail(`${sharp}@example.com`)).toBe('ss@example.com');
+    expect(canonicalEmail('ΟΔΟΣ@example.com')).toBe(canonicalEmail('οδοσ@example.com'));
+  });
+
   it('is a fixed point: the form of a form is itself', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (local) => {

@@ -17,10 +17,11 @@ export function canonicalEmail(email: string): string | null {
   if (email.length > MAX_LENGTH) return null;
   const [, local = '', domain = ''] = SHAPE.exec(email.normalize('NFKC')) ?? [];
   if (local === '' || INVISIBLE.test(local) || INVISIBLE.test(domain)) return null;
-  if (LOOKALIKES.filter((script) => script.test(local)).length > 1) return null;
+  const folded = foldCase(local);
+  if (LOOKALIKES.filter((script) => script.test(folded)).length > 1) return null;
   const ascii = domainToASCII(domain);
   if (ascii === '' || !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(ascii)) return null;
-  return `${foldCase(local)}@${ascii}`;
+  return `${folded}@${ascii}`;
 }
 
 /** @throws ValidationError naming `field` unless it is an email of which there is one form */
@@ -30,5 +31,8 @@ export function requireEmail(email: string, field = 'email'): string {
   return key;
 }
 
-/** Full case folding, ß and ſ and the dotless i included. */
-const foldCase = (text: string): string => text.toUpperCase().toLowerCase().normalize('NFKC');
+/** Full case folding, ß, ẞ, ſ and the dotless i included: repeated until nothing changes any more. */
+function foldCase(text: string): string {
+  const folded = text.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
+  return folded === text ? text : foldCase(folded);
+}
