@@ -183,7 +183,8 @@ export class AssignmentService {
   }
 
   private async present(tx: Tx, conversation: Conversation): Promise<Assignee | null> {
-    return (await loadView(tx, conversation.organizationId, conversation.id)).assignee;
+    const { assignee } = await loadView(tx, conversation.organizationId, conversation.id);
+    return assignee && { type: assignee.type, id: assignee.id, name: assignee.name };
   }
 
   private async addNote(tx: Tx, author: Author, conversation: Conversation, text: string): Promise<void> {

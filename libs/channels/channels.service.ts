@@ -53,6 +53,29 @@ export class ChannelsService {
     });
   }
 
+  /**
+   * The organization's own channel, of type internal and always active: made when it is first needed. Several
+   * conversations of one contact live in it side by side. @returns its id
+   */
+  async builtinIn(tx: Tx, author: Author): Promise<string> {
+    const { organizationId } = author;
+    const find = () =>
+      tx.query<{ id: string }[]>('SELECT id FROM channel WHERE organization_id = $1 AND builtin', [organizationId]);
+    const [known] = await find();
+    if (known) return known.id;
+    const [made] = await tx.query<{ id: string }[]>(
+      `INSERT INTO channel (organization_id, id, name, type, status, builtin, single_conversation)
+       VALUES ($1, $2, 'Internal', 'internal', 'active', true, false)
+       ON CONFLICT (organization_id) WHERE builtin DO NOTHING RETURNING id`,
+      [organizationId, newId()],
+    );
+    const [row] = made ? [made] : await find(); // somebody else has made it in the same moment
+    if (!row) throw new Error('The built-in channel is neither there nor to be made');
+    if (made)
+      await this.tell(tx, author, await this.queries.getChannel(organizationId, made.id, tx), 'channel.created');
+    return row.id;
+  }
+
   async update(author: Author, command: UpdateChannel): Promise<ChannelView> {
     const { organizationId } = author;
     const { id, config, metadata, ...rest } = command;

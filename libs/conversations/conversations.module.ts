@@ -9,6 +9,7 @@ import { InboundService } from './inbound.service.js';
 import { MessageWriter } from './message-writer.js';
 import { MessagesQueries } from './messages.queries.js';
 import { MessagesService } from './messages.service.js';
+import { NumbersQueries } from './numbers.queries.js';
 
 const providers = [
   ConversationsService,
@@ -18,6 +19,7 @@ const providers = [
   MessageWriter,
   InboundService,
   ChannelLifecycleService,
+  NumbersQueries,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

@@ -49,8 +49,8 @@ export class ConversationsService {
     const id = newId();
     const [opened] = await tx.query<{ id: string }[]>(
       `INSERT INTO conversation (organization_id, id, channel_id, contact_id, status, priority, subject, bot_id, tags,
-         metadata, single)
-       VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10)
+         metadata, single, ticket_id, entity_type, entity_id)
+       VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10, $11, $12, $13)
        ON CONFLICT (organization_id, channel_id, contact_id) WHERE single AND status <> 'closed' DO NOTHING RETURNING id`,
       [
         organizationId,
@@ -63,10 +63,18 @@ export class ConversationsService {
         unique(command.tags),
         mergeJson({}, command.metadata),
         channel.single,
+        command.ticketId ?? null,
+        command.entity?.type ?? null,
+        command.entity?.id ?? null,
       ],
     );
     if (!opened) throw await this.exists(tx, organizationId, command.channelId, contactId);
-    await joinIn(tx, organizationId, { conversationId: id, kind: 'contact', refId: contactId, role: 'customer' });
+    if (contactId) {
+      await joinIn(tx, organizationId, { conversationId: id, kind: 'contact', refId: contactId, role: 'customer' });
+    }
+    for (const refId of unique(command.userIds ?? [])) {
+      await joinIn(tx, organizationId, { conversationId: id, kind: 'user', refId, role: 'agent' });
+    }
     if (botId) await joinIn(tx, organizationId, { conversationId: id, kind: 'bot', refId: botId, role: 'bot' });
     return this.tellIn(tx, author, id, 'conversation.created');
   }
@@ -82,6 +90,7 @@ export class ConversationsService {
       await this.edit(tx, author, conversation, command);
       const status = command.status ?? (command.snoozedUntil ? 'snoozed' : undefined);
       if (status) await this.moveTo(tx, author, conversation, status, command.snoozedUntil);
+      if (command.archived !== undefined) await this.archive(tx, author, conversation, command.archived);
       return loadView(tx, author.organizationId, conversation.id);
     });
   }
@@ -138,6 +147,7 @@ export class ConversationsService {
       closedBy: null,
       resolution: null,
       closureReason: null,
+      archivedAt: null,
       reopenedAt: new Date(),
       reopenedBy: author.principal,
     });
@@ -222,9 +232,9 @@ export class ConversationsService {
   /** What is to live on needs its channel and its contact. @throws ChannelNotFoundError, ContactNotFoundError */
   private async requireParties(tx: Tx, { organizationId, channelId, contactId }: Conversation): Promise<void> {
     const [gone] = await tx.query<{ channel: boolean }[]>(
-      `SELECT ch.deleted_at IS NOT NULL AS channel FROM channel ch, contact k
-       WHERE ch.organization_id = $1 AND ch.id = $2 AND k.organization_id = $1 AND k.id = $3
-         AND (ch.deleted_at IS NOT NULL OR k.deleted_at IS NOT NULL)`,
+      `SELECT ch.deleted_at IS NOT NULL AS channel FROM channel ch
+       LEFT JOIN contact k ON k.organization_id = $1 AND k.id = $3
+       WHERE ch.organization_id = $1 AND ch.id = $2 AND (ch.deleted_at IS NOT NULL OR k.deleted_at IS NOT NULL)`,
       [organizationId, channelId, contactId],
     );
     if (gone) throw gone.channel ? new ChannelNotFoundError() : new ContactNotFoundError();
@@ -275,6 +285,13 @@ export class ConversationsService {
     await this.change(tx, author, conversation, event, { status, snoozedUntil: snoozedUntil ?? null });
   }
 
+  private async archive(tx: Tx, author: Author, conversation: Conversation, archived: boolean): Promise<void> {
+    if (archived === (conversation.archivedAt !== null)) return;
+    if (archived) await this.closeIn(tx, author, conversation, { reason: null, resolution: null, notes: null });
+    const archivedAt = archived ? new Date() : null;
+    await this.change(tx, author, conversation, 'conversation.updated', { archivedAt });
+  }
+
   private async channelOf(
     tx: Tx,
     organizationId: string,
@@ -290,7 +307,8 @@ export class ConversationsService {
     return channel;
   }
 
-  private async contactOf(tx: Tx, author: Author, { contact }: OpenConversation): Promise<string> {
+  private async contactOf(tx: Tx, author: Author, { contact }: OpenConversation): Promise<string | null> {
+    if (!contact) return null;
     if (!('id' in contact)) return (await this.contacts.resolveIn(tx, author, contact)).id;
     const [known] = await tx.query<unknown[]>(
       'SELECT 1 FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE',
@@ -308,7 +326,7 @@ export class ConversationsService {
     if (!bot) throw new BotNotFoundError('botId');
   }
 
-  private async exists(tx: Tx, organizationId: string, channelId: string, contactId: string): Promise<Error> {
+  private async exists(tx: Tx, organizationId: string, channelId: string, contactId: string | null): Promise<Error> {
     const [live] = await tx.query<{ id: string }[]>(
       `SELECT id FROM conversation WHERE organization_id = $1 AND channel_id = $2 AND contact_id = $3
        AND status <> 'closed' LIMIT 1`,
@@ -329,6 +347,10 @@ const VISIBLE = new Set([
   'unreadCount',
   'resolution',
   'closureReason',
+  'archivedAt',
+  'ticketId',
+  'entityType',
+  'entityId',
 ]);
 
 const sameTime = (one: Date | null, other: Date | undefined): boolean => one?.getTime() === other?.getTime();

@@ -10,8 +10,14 @@ export interface ConversationCommand {
 
 export interface OpenConversation {
   readonly channelId: string;
-  /** A known contact, or the person to find or make. */
-  readonly contact: { readonly id: string } | ContactHint;
+  /** A known contact, or the person to find or make; null where colleagues talk among themselves. */
+  readonly contact: { readonly id: string } | ContactHint | null;
+  /** The ticket it hangs on, one of the caller's organization. */
+  readonly ticketId?: string | null;
+  /** The record of another system that it is about. */
+  readonly entity?: { readonly type: string; readonly id: string } | null;
+  /** Users who take part from the start, besides whoever gets it. */
+  readonly userIds?: readonly string[];
   /** The channel's default bot unless set. */
   readonly botId: string | null;
   readonly subject: string | null;
@@ -30,6 +36,8 @@ export interface UpdateConversation extends ConversationCommand {
   /** Replaced. */
   readonly tags?: readonly string[];
   readonly snoozedUntil?: Date;
+  /** Put away, which closes it; or taken out again, which leaves it closed. */
+  readonly archived?: boolean;
 }
 
 export interface CloseConversation extends ConversationCommand {

@@ -17,8 +17,8 @@ import {
   UnsupportedContentTypeError,
 } from './conversations.errors.js';
 import { ConversationsService } from './conversations.service.js';
+import { MESSAGE_SELECT } from './message-view.js';
 import { MessageWriter } from './message-writer.js';
-import { MESSAGE_SELECT } from './messages.queries.js';
 import type { PostMessage, ReceiveMessage } from './messages.types.js';
 
 /** Rounds against other writers of the same person; one is enough unless they race. */

@@ -4,7 +4,7 @@ import type { PartyRef } from '@hub/model/conversation.entity.js';
 import { Database, type Tx } from '@hub/model/database.js';
 import type { MessageContent } from '@hub/model/message.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
-import type { MessageView } from '@hub/model/views.js';
+import { PLAIN_MESSAGE, type MessageView } from '@hub/model/views.js';
 import { newId } from '@hub/platform/ids.js';
 
 /** A message that is ready to be written. */
@@ -50,11 +50,13 @@ export class MessageWriter {
     const createdAt = new Date();
     const { marksRead, ...fields } = draft;
     const view = {
+      ...PLAIN_MESSAGE,
       ...fields,
       organizationId,
       id,
       seq: 0,
       status: draft.direction === 'inbound' ? ('delivered' as const) : ('sent' as const),
+      sentAt: draft.direction === 'outbound' ? createdAt : null,
       createdAt,
     };
     const event = this.outbox.prepare({
@@ -118,9 +120,10 @@ export const WRITE = {
       RETURNING c.channel_id, c.message_seq, c.event_seq
     ), m AS (
       INSERT INTO message (organization_id, id, number, conversation_id, channel_id, seq, direction, content_type, content,
-        text, status, sender, external_id, client_message_id, metadata, occurred_at, created_at)
+        text, status, sender, external_id, client_message_id, metadata, occurred_at, sent_at, created_at)
       SELECT $1::uuid, $3::uuid, $4::bigint, $2::uuid, c.channel_id, c.message_seq, $5::text, $6::text, $7::jsonb,
-        $8::text, $9::text, $10::jsonb, $11::text, $12::text, $13::jsonb, $14::timestamptz, $15::timestamptz FROM c
+        $8::text, $9::text, $10::jsonb, $11::text, $12::text, $13::jsonb, $14::timestamptz,
+        CASE WHEN $5 = 'outbound' THEN $15::timestamptz END, $15::timestamptz FROM c
     ), e AS (
       INSERT INTO event (organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at)
       SELECT $1::uuid, $16::uuid, $17::text, $2::uuid, c.event_seq, $3::uuid, c.channel_id,

@@ -3,12 +3,7 @@ import { Database } from '@hub/model/database.js';
 import type { MessageView } from '@hub/model/views.js';
 import { decodeCursor, encodeCursor, type CursorPage } from '@hub/platform/paging.js';
 import { ConversationNotFoundError, MessageNotFoundError } from './conversations.errors.js';
-
-export const MESSAGE_SELECT = `
-  SELECT m.organization_id AS "organizationId", m.id, m.number, m.conversation_id AS "conversationId",
-    m.channel_id AS "channelId", m.seq, m.direction, m.content, m.status, m.sender, m.external_id AS "externalId",
-    m.client_message_id AS "clientMessageId", m.metadata, m.occurred_at AS "occurredAt", m.created_at AS "createdAt"
-  FROM message m`;
+import { MESSAGE_SELECT } from './message-view.js';
 
 export interface ListMessages {
   readonly conversationId: string;

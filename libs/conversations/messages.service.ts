@@ -14,8 +14,8 @@ import {
   UnsupportedContentTypeError,
 } from './conversations.errors.js';
 import { ConversationsService } from './conversations.service.js';
+import { MESSAGE_SELECT } from './message-view.js';
 import { MessageWriter } from './message-writer.js';
-import { MESSAGE_SELECT } from './messages.queries.js';
 import type { PostMessage } from './messages.types.js';
 import { writeNote } from './notes.js';
 

@@ -3,7 +3,7 @@ import { newId } from '@hub/platform/ids.js';
 import type { MessageContent } from '@hub/model/message.entity.js';
 import type { Tx } from '@hub/model/database.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
-import type { MessageView } from '@hub/model/views.js';
+import { PLAIN_MESSAGE, type MessageView } from '@hub/model/views.js';
 import { searchableText } from './message-writer.js';
 
 /** A private note ready to be written. */
@@ -39,6 +39,7 @@ export async function writeNote(tx: Tx, author: Author, draft: NoteDraft): Promi
   ];
   const [place] = await tx.query<{ seq: number; number: number }[]>(WRITE_NOTE, values);
   return {
+    ...PLAIN_MESSAGE,
     organizationId,
     id,
     number: place?.number ?? 0,

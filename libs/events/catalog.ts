@@ -1,4 +1,4 @@
-import type { BotView, ChannelView, ContactView, ConversationView, MessageView } from '@hub/model/views.js';
+import type { BotView, ChannelView, ContactView, ConversationView, MessageView, TicketView } from '@hub/model/views.js';
 
 /** Every event this version emits, and the view of its subject that it carries. */
 export interface EventSnapshots {
@@ -12,8 +12,18 @@ export interface EventSnapshots {
   'conversation.snoozed': ConversationView;
   'message.received': MessageView;
   'message.sent': MessageView;
+  'message.delivered': MessageView;
+  'message.read': MessageView;
+  'message.failed': MessageView;
+  'message.deleted': MessageView;
+  'message.draft.submitted': MessageView;
+  'message.draft.approved': MessageView;
+  'message.draft.rejected': MessageView;
   'contact.created': ContactView;
   'contact.updated': ContactView;
+  'contact.merged': ContactView;
+  'ticket.created': TicketView;
+  'ticket.updated': TicketView;
   'channel.created': ChannelView;
   'channel.updated': ChannelView;
   'channel.activated': ChannelView;
@@ -39,8 +49,18 @@ const CATALOG: Record<EventType, string> = {
   'conversation.snoozed': 'It is hidden until a given time.',
   'message.received': 'A contact wrote.',
   'message.sent': 'A message went out to the contact.',
+  'message.delivered': "It has reached the contact's device.",
+  'message.read': 'The contact has read it.',
+  'message.failed': 'It could not be delivered.',
+  'message.deleted': 'Its content was removed.',
+  'message.draft.submitted': 'A draft waits for the approval of a supervisor.',
+  'message.draft.approved': 'A draft was approved; it is sent now, or at its time.',
+  'message.draft.rejected': 'A draft was rejected, with the reason.',
   'contact.created': 'A contact became known.',
   'contact.updated': "A contact's data changed.",
+  'contact.merged': 'Other contacts have become part of this one.',
+  'ticket.created': 'A ticket was opened.',
+  'ticket.updated': 'Subject, status, priority, staff or metadata of a ticket changed.',
   'channel.created': 'A channel was added.',
   'channel.updated': "A channel's settings changed.",
   'channel.activated': 'A channel can send.',
@@ -59,15 +79,6 @@ export const describeEvent = (type: EventType): string => CATALOG[type];
 
 /** Named by the contract and open to subscription, though this version has nothing yet that raises them. */
 const RESERVED = [
-  'message.delivered',
-  'message.read',
-  'message.failed',
-  'message.draft.submitted',
-  'message.draft.approved',
-  'message.draft.rejected',
-  'contact.merged',
-  'ticket.created',
-  'ticket.updated',
   'channel.error',
   'bot.handoff',
   'bot.training.started',

@@ -99,8 +99,15 @@ export class Outbox {
   }
 }
 
-/** What is said is in the messages themselves; everything else that happens is somebody's doing. */
-const isAudited = (type: EventType): boolean => !type.startsWith('message.');
+/** What is said, and how it travels, is in the messages themselves; everything else that happens is somebody's doing. */
+const UNAUDITED: ReadonlySet<EventType> = new Set<EventType>([
+  'message.received',
+  'message.sent',
+  'message.delivered',
+  'message.read',
+  'message.failed',
+]);
+const isAudited = (type: EventType): boolean => !UNAUDITED.has(type);
 
 const COLUMNS = `organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at`;
 

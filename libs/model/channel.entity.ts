@@ -27,6 +27,8 @@ export class Channel extends TenantRecord {
   /** For how many seconds after its close a conversation is reopened when its contact writes; later, a new one. */
   @Column('integer') reopenWindowSeconds: number;
   /** At most one live conversation per contact. */
+  /** The organization's own, of type internal: for what comes in by no provider. */
+  @Column('boolean') builtin: boolean;
   @Column('boolean') singleConversation: boolean;
   @Column('jsonb') metadata: JsonObject;
 }

@@ -13,6 +13,8 @@ export class Contact extends TenantRecord {
   @Column({ type: 'text', nullable: true }) externalId: string | null;
   @Column('jsonb') metadata: JsonObject;
   @Column('text', { array: true }) tags: string[];
+  /** The contact that this one has become part of. */
+  @Column({ type: 'uuid', nullable: true }) mergedInto: string | null;
   @Column({ type: 'timestamptz', nullable: true }) lastSeenAt: Date | null;
 }
 

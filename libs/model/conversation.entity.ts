@@ -22,7 +22,12 @@ export class Conversation extends TenantRow {
   @Column({ type: 'bigint', insert: false, update: false }) number: number;
   @Column({ type: 'text', nullable: true }) subject: string | null;
   @Column('uuid') channelId: string;
-  @Column('uuid') contactId: string;
+  /** Null where colleagues talk among themselves. */
+  @Column({ type: 'uuid', nullable: true }) contactId: string | null;
+  @Column({ type: 'uuid', nullable: true }) ticketId: string | null;
+  /** The record of another system that it is about; both or neither. */
+  @Column({ type: 'text', nullable: true }) entityType: string | null;
+  @Column({ type: 'text', nullable: true }) entityId: string | null;
   @Column('text') status: ConversationStatus;
   @Column('text') priority: Priority;
   @Column({ type: 'text', nullable: true }) assigneeType: AssigneeType | null;
@@ -36,6 +41,8 @@ export class Conversation extends TenantRow {
   @Column({ type: 'jsonb', nullable: true }) closedBy: PartyRef | null;
   @Column({ type: 'text', nullable: true }) resolution: Resolution | null;
   @Column({ type: 'text', nullable: true }) closureReason: string | null;
+  /** Put away; only what is closed can be. */
+  @Column({ type: 'timestamptz', nullable: true }) archivedAt: Date | null;
   @Column({ type: 'timestamptz', nullable: true }) reopenedAt: Date | null;
   @Column({ type: 'jsonb', nullable: true }) reopenedBy: PartyRef | null;
   @Column({ type: 'timestamptz', nullable: true }) firstMessageAt: Date | null;
@@ -44,6 +51,8 @@ export class Conversation extends TenantRow {
   @Column({ type: 'uuid', nullable: true }) lastMessageId: string | null;
   @Column('integer') messageCount: number;
   @Column('integer') unreadCount: number;
+  /** The staff has read up to this message's `seq`. */
+  @Column('bigint') readSeq: number;
   @Column('text', { array: true }) tags: string[];
   @Column('jsonb') metadata: JsonObject;
   /** Copied from the channel when it was opened: at most one live conversation for this contact and channel. */

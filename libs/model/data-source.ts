@@ -2,6 +2,7 @@ import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ApiKey } from './api-key.entity.js';
 import { AuditRecord } from './audit.entity.js';
+import { Attachment } from './attachment.entity.js';
 import { Bot, BotChannel } from './bot.entity.js';
 import { Channel } from './channel.entity.js';
 import { Contact, ContactIdentity } from './contact.entity.js';
@@ -15,9 +16,11 @@ import { Identity1700000000003 } from './migrations/0003-identity.js';
 import { Idempotency1700000000004 } from './migrations/0004-idempotency.js';
 import { Audit1700000000005 } from './migrations/0005-audit.js';
 import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.js';
+import { MessagingCore1700000000008 } from './migrations/0008-messaging-core.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
+import { Ticket } from './ticket.entity.js';
 import { User } from './user.entity.js';
 import { WebhookAttempt, WebhookDelivery, WebhookEndpoint } from './webhook.entity.js';
 
@@ -52,6 +55,8 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       WebhookDelivery,
       WebhookAttempt,
       AuditRecord,
+      Attachment,
+      Ticket,
     ],
     migrations: [
       Initial1700000000001,
@@ -60,6 +65,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       Idempotency1700000000004,
       Audit1700000000005,
       SecretRotation1700000000006,
+      MessagingCore1700000000008,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -33,7 +33,17 @@ export interface Keeping<T> {
 
 /** Jobs that may cross tenants, by name; nothing else may. */
 export type SystemJob =
-  'authenticate' | 'signing' | 'bootstrap' | 'relay' | 'lanes' | 'snooze' | 'health' | 'idempotency' | 'reseal';
+  | 'authenticate'
+  | 'signing'
+  | 'bootstrap'
+  | 'relay'
+  | 'lanes'
+  | 'snooze'
+  | 'schedule'
+  | 'media'
+  | 'health'
+  | 'idempotency'
+  | 'reseal';
 
 const RETRYABLE = new Set(['40001', '40P01']); // serialization failure, deadlock
 const MAX_TRIES = 4;

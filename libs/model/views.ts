@@ -1,8 +1,10 @@
+import type { ExtractionStatus, MediaKind } from './attachment.entity.js';
 import type { BotProvider, BotStatus } from './bot.entity.js';
 import type { ChannelStatus, ChannelType } from './channel.entity.js';
 import type { AssigneeType, ConversationStatus, PartyRef, Priority, Resolution } from './conversation.entity.js';
-import type { MessageContent, MessageDirection, MessageStatus } from './message.entity.js';
+import type { DraftState, MessageContent, MessageDirection, MessageStatus, Recipients } from './message.entity.js';
 import type { JsonObject } from './tenant-row.js';
+import type { TicketStatus } from './ticket.entity.js';
 
 /** What a read gives and an event carries: one row with the names of its neighbours. Ids are UUIDs. */
 export interface ConversationView {
@@ -12,16 +14,28 @@ export interface ConversationView {
   readonly subject: string | null;
   readonly status: ConversationStatus;
   readonly priority: Priority;
-  readonly channel: { readonly id: string; readonly type: ChannelType; readonly name: string };
+  readonly channel: {
+    readonly id: string;
+    readonly number: number;
+    readonly type: ChannelType;
+    readonly name: string;
+  };
+  /** Null where colleagues talk among themselves. */
   readonly contact: {
     readonly id: string;
+    readonly number: number;
     readonly name: string | null;
     readonly phone: string | null;
     readonly email: string | null;
     readonly avatar: string | null;
     readonly metadata: JsonObject;
-  };
-  readonly assignee: { readonly id: string; readonly type: AssigneeType; readonly name: string } | null;
+  } | null;
+  readonly assignee: {
+    readonly id: string;
+    readonly number: number;
+    readonly type: AssigneeType;
+    readonly name: string;
+  } | null;
   readonly assignedAt: Date | null;
   readonly assignedBy: PartyRef | null;
   readonly bot: { readonly id: string; readonly name: string; readonly active: boolean } | null;
@@ -31,6 +45,8 @@ export interface ConversationView {
     readonly direction: MessageDirection;
     readonly timestamp: Date;
   } | null;
+  readonly ticketId: string | null;
+  readonly entity: { readonly type: string; readonly id: string } | null;
   readonly unreadCount: number;
   readonly messageCount: number;
   readonly firstMessageAt: Date | null;
@@ -40,6 +56,7 @@ export interface ConversationView {
   readonly closedBy: PartyRef | null;
   readonly resolution: Resolution | null;
   readonly closureReason: string | null;
+  readonly archivedAt: Date | null;
   readonly reopenedAt: Date | null;
   readonly reopenedBy: PartyRef | null;
   readonly tags: readonly string[];
@@ -63,8 +80,74 @@ export interface MessageView {
   readonly externalId: string | null;
   readonly clientMessageId: string | null;
   readonly metadata: JsonObject;
+  readonly recipients: Recipients | null;
+  /** Null of what was never one. */
+  readonly draft: {
+    readonly state: DraftState;
+    readonly reason: string | null;
+    readonly reviewedBy: PartyRef | null;
+    /** ISO 8601. */
+    readonly reviewedAt: string | null;
+  } | null;
+  readonly attachments: readonly AttachmentView[];
+  readonly scheduledAt: Date | null;
+  readonly sentAt: Date | null;
+  readonly deliveredAt: Date | null;
+  readonly readAt: Date | null;
+  readonly failedAt: Date | null;
+  readonly failedReason: string | null;
+  readonly outcomeUnknown: boolean;
+  readonly deletedAt: Date | null;
   readonly occurredAt: Date;
   readonly createdAt: Date;
+}
+
+/** What an ordinary message has none of. */
+export const PLAIN_MESSAGE = {
+  recipients: null,
+  draft: null,
+  attachments: [],
+  scheduledAt: null,
+  sentAt: null,
+  deliveredAt: null,
+  readAt: null,
+  failedAt: null,
+  failedReason: null,
+  outcomeUnknown: false,
+  deletedAt: null,
+} as const satisfies Partial<MessageView>;
+
+/** A file of a message. `stored`: the media store has it; else it is kept at `originalUrl`. */
+export interface AttachmentView {
+  readonly id: string;
+  readonly number: number;
+  readonly kind: MediaKind;
+  readonly name: string;
+  readonly contentType: string;
+  readonly size: number | null;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly inline: boolean;
+  readonly stored: boolean;
+  readonly originalUrl: string | null;
+  readonly extractionStatus: ExtractionStatus;
+  readonly extractedData: JsonObject | null;
+  readonly extractionData: JsonObject | null;
+}
+
+export interface TicketView {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly number: number;
+  readonly subject: string;
+  readonly status: TicketStatus;
+  readonly priority: Priority;
+  readonly contact: { readonly id: string; readonly number: number; readonly name: string | null };
+  readonly staff: { readonly id: string; readonly number: number; readonly name: string } | null;
+  readonly metadata: JsonObject;
+  readonly closedAt: Date | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
 }
 
 export interface ContactView {

@@ -1,6 +1,14 @@
 import { EVENT_TYPES, type EventSnapshots, type EventType } from '@hub/events/catalog.js';
 import type { Author, Changes, DomainEvent } from '@hub/events/outbox.js';
-import type { BotView, ChannelView, ContactView, ConversationView, MessageView } from '@hub/model/views.js';
+import {
+  PLAIN_MESSAGE,
+  type BotView,
+  type ChannelView,
+  type ContactView,
+  type ConversationView,
+  type MessageView,
+  type TicketView,
+} from '@hub/model/views.js';
 
 /* An invented conversation, the same in every example: nobody's data, and no record that exists. */
 const AT = new Date('2026-01-31T12:00:00.000Z');
@@ -24,12 +32,14 @@ const conversation: ConversationView = {
   subject: 'An example',
   status: 'open',
   priority: 'normal',
-  channel,
-  contact: { ...person, metadata: {} },
-  assignee: agent,
+  channel: { ...channel, number: 1 },
+  contact: { ...person, number: 1, metadata: {} },
+  assignee: { ...agent, number: 3 },
   assignedAt: AT,
   assignedBy: agent,
   bot: null,
+  ticketId: null,
+  entity: null,
   lastMessage: { id: id(5), content, direction: 'inbound', timestamp: AT },
   unreadCount: 1,
   messageCount: 1,
@@ -40,6 +50,7 @@ const conversation: ConversationView = {
   closedBy: null,
   resolution: null,
   closureReason: null,
+  archivedAt: null,
   reopenedAt: null,
   reopenedBy: null,
   tags: ['example'],
@@ -50,6 +61,7 @@ const conversation: ConversationView = {
 };
 
 const message: MessageView = {
+  ...PLAIN_MESSAGE,
   organizationId,
   id: id(5),
   number: 1,
@@ -109,6 +121,37 @@ const bot: BotView = {
   updatedAt: AT,
 };
 
+const ticket: TicketView = {
+  organizationId,
+  id: id(8),
+  number: 1,
+  subject: 'An example',
+  status: 'open',
+  priority: 'normal',
+  contact: { id: person.id, number: contact.number, name: person.name },
+  staff: { id: agent.id, number: 3, name: agent.name },
+  metadata: {},
+  closedAt: null,
+  createdAt: AT,
+  updatedAt: AT,
+};
+
+const outbound: MessageView = {
+  ...message,
+  direction: 'outbound',
+  status: 'sent',
+  sender: agent,
+  externalId: null,
+  sentAt: AT,
+};
+const draft: MessageView = {
+  ...outbound,
+  status: 'pending',
+  sentAt: null,
+  draft: { state: 'pending', reason: null, reviewedBy: null, reviewedAt: null },
+};
+const reviewed = { reason: null, reviewedBy: agent, reviewedAt: AT.toISOString() };
+
 const closed: ConversationView = {
   ...conversation,
   status: 'closed',
@@ -128,7 +171,14 @@ const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
     status: 'snoozed',
     snoozedUntil: new Date('2026-02-01T08:00:00.000Z'),
   },
-  'message.sent': { ...message, direction: 'outbound', status: 'sent', sender: agent, externalId: null },
+  'message.sent': outbound,
+  'message.delivered': { ...outbound, status: 'delivered', deliveredAt: AT },
+  'message.read': { ...outbound, status: 'read', deliveredAt: AT, readAt: AT },
+  'message.failed': { ...outbound, status: 'failed', sentAt: null, failedAt: AT, failedReason: 'Unknown number' },
+  'message.deleted': { ...outbound, content: { type: 'deleted' }, deletedAt: AT },
+  'message.draft.submitted': draft,
+  'message.draft.approved': { ...draft, draft: { ...reviewed, state: 'approved' } },
+  'message.draft.rejected': { ...draft, draft: { ...reviewed, state: 'rejected', reason: 'Too harsh' } },
   'channel.deactivated': { ...channelView, status: 'inactive' },
   'bot.deactivated': { ...bot, status: 'inactive' },
   'test.ping': { id: id(7), message: 'This is a test.' },
@@ -139,6 +189,7 @@ const USUAL: Readonly<Record<string, EventSnapshots[EventType]>> = {
   contact,
   channel: channelView,
   bot,
+  ticket,
 };
 
 const CHANGES: { readonly [T in EventType]?: Changes } = {
@@ -146,6 +197,7 @@ const CHANGES: { readonly [T in EventType]?: Changes } = {
   'conversation.closed': { status: { before: 'open', after: 'closed' } },
   'conversation.reopened': { status: { before: 'closed', after: 'open' } },
   'conversation.snoozed': { status: { before: 'open', after: 'snoozed' } },
+  'ticket.updated': { status: { before: 'pending', after: 'open' } },
 };
 
 export const isEmitted = (type: string): type is EventType => (EVENT_TYPES as readonly string[]).includes(type);

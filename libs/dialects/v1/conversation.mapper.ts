@@ -25,7 +25,7 @@ export function conversationResource(view: ConversationView, detail = true): Res
       subject: view.subject,
       priority: view.priority,
       channel: { id: encodeId('ch', channel.id), type: channel.type, name: channel.name },
-      contact: {
+      contact: contact && {
         id: encodeId('contact', contact.id),
         name: contact.name,
         phone: contact.phone,
@@ -52,6 +52,9 @@ export function conversationResource(view: ConversationView, detail = true): Res
       closedBy: party(view.closedBy),
       resolution: view.resolution,
       closureReason: view.closureReason,
+      archivedAt: view.archivedAt,
+      ticketId: view.ticketId && encodeId('ticket', view.ticketId),
+      entity: view.entity,
       reopenedAt: view.reopenedAt,
       reopenedBy: party(view.reopenedBy),
       metadata: view.metadata,
@@ -66,7 +69,7 @@ export function conversationResource(view: ConversationView, detail = true): Res
 /** As the contact itself may see it: without what the staff keeps to itself. */
 export function forContact({ attributes, ...resource }: Resource): Resource {
   const hidden = { metadata: {}, tags: [], closureReason: null, unreadCount: 0, ...NOBODY };
-  const { metadata: _, ...contact } = attributes['contact'] as Record<string, unknown>;
+  const { metadata: _, ...contact } = (attributes['contact'] ?? {}) as Record<string, unknown>;
   return { ...resource, attributes: { ...attributes, ...hidden, contact } };
 }
 

@@ -1,5 +1,6 @@
 import type { ReceiveMessage } from '@hub/conversations/messages.types.js';
-import type { MessageView } from '@hub/model/views.js';
+import type { PartyRef } from '@hub/model/conversation.entity.js';
+import type { AttachmentView, MessageView } from '@hub/model/views.js';
 import { toDate } from '@hub/platform/dto.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { encodeId } from '@hub/platform/ids.js';
@@ -8,6 +9,10 @@ import type { InboundMessageBody } from './message.dto.js';
 import { parseContent } from './v1.content.js';
 import type { Resource } from './v1.envelope.js';
 import { partyId } from './v1.ids.js';
+
+const party = (ref: PartyRef): object => ({ type: ref.type, id: partyId(ref), name: ref.name });
+
+const attachment = ({ id, stored: _, ...view }: AttachmentView): object => ({ id: encodeId('media', id), ...view });
 
 export const messageResource = (view: MessageView): Resource => ({
   id: encodeId('msg', view.id),
@@ -20,10 +25,20 @@ export const messageResource = (view: MessageView): Resource => ({
     private: view.direction === 'internal',
     content: view.content,
     status: view.status,
-    sender: { type: view.sender.type, id: partyId(view.sender), name: view.sender.name },
+    sender: party(view.sender),
     externalId: view.externalId,
     clientMessageId: view.clientMessageId,
     metadata: view.metadata,
+    recipients: view.recipients,
+    draft: view.draft && { ...view.draft, reviewedBy: view.draft.reviewedBy && party(view.draft.reviewedBy) },
+    attachments: view.attachments.map(attachment),
+    scheduledAt: view.scheduledAt,
+    sentAt: view.sentAt,
+    deliveredAt: view.deliveredAt,
+    readAt: view.readAt,
+    failedReason: view.failedReason,
+    outcome: view.outcomeUnknown ? 'unknown' : null,
+    deletedAt: view.deletedAt,
     timestamp: view.occurredAt,
     createdAt: view.createdAt,
   },

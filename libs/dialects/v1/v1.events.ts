@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { EventFormat, type Changes, type StampedEvent } from '@hub/events/outbox.js';
-import type { BotView, ChannelView, ContactView, ConversationView, MessageView } from '@hub/model/views.js';
+import type { BotView, ChannelView, ContactView, ConversationView, MessageView, TicketView } from '@hub/model/views.js';
 import { encodeId } from '@hub/platform/ids.js';
 import { botResource } from './bot.mapper.js';
 import { channelResource } from './channel.mapper.js';
 import { contactResource } from './contact.mapper.js';
 import { conversationResource } from './conversation.mapper.js';
 import { messageResource } from './message.mapper.js';
+import { ticketResource } from './ticket.mapper.js';
 import type { Resource } from './v1.envelope.js';
 import { partyId } from './v1.ids.js';
 
@@ -17,6 +18,7 @@ const SUBJECTS: Readonly<Record<string, (subject: never) => Resource>> = {
   contact: (view: ContactView) => contactResource(view),
   channel: (view: ChannelView) => channelResource(view),
   bot: (view: BotView) => botResource(view),
+  ticket: (view: TicketView) => ticketResource(view),
   test: ({ id, message }: { id: string; message: string }) => ({
     id: encodeId('test', id),
     type: 'test',

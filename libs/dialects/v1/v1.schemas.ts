@@ -1,111 +1,29 @@
 import { CAPABILITIES } from '@hub/channels/capabilities.js';
 import { API_KEY_KINDS } from '@hub/model/api-key.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
-import { CONVERSATION_STATUSES, PRIORITIES, RESOLUTIONS } from '@hub/model/conversation.entity.js';
 import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
 import type { Schema } from '@hub/platform/dto.js';
 import { DELIVERY_STATUSES } from '@hub/webhooks/webhooks.types.js';
+import {
+  text,
+  integer,
+  flag,
+  time,
+  json,
+  texts,
+  id,
+  oneOf,
+  ref,
+  orNull,
+  object,
+  resource,
+  party,
+  number,
+  times,
+} from './v1.schemas.common.js';
+import { conversation, messageBrief, ticket, message } from './v1.schemas.messaging.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
-
-const text: Schema = { type: 'string' };
-const integer: Schema = { type: 'integer' };
-const flag: Schema = { type: 'boolean' };
-const time: Schema = { type: 'string', format: 'date-time' };
-const json: Schema = { type: 'object', additionalProperties: true };
-const texts: Schema = { type: 'array', items: text };
-const id = (prefix: string): Schema => ({ type: 'string', pattern: `^${prefix}_[0-9a-z]{26}$` });
-const oneOf = (values: readonly string[]): Schema => ({ type: 'string', enum: [...values] });
-const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
-
-/** An object with exactly these properties, all required but the named ones. */
-function object(properties: Record<string, Schema>, optional: readonly string[] = []): Schema {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: 'object', properties, required, additionalProperties: false };
-}
-
-const resource = (type: string, idSchema: Schema, attributes: Schema, relationships?: Schema): Schema =>
-  object({ id: idSchema, type: { type: 'string', const: type }, attributes, ...(relationships && { relationships }) }, [
-    'relationships',
-  ]);
-
-const party = object({ id: orNull(text), type: oneOf(['contact', 'user', 'bot', 'api_key', 'system']), name: text });
-const number: Schema = {
-  type: 'integer',
-  minimum: 1,
-  description: 'The same thing, for clients that only know integers',
-};
-const times = { createdAt: time, updatedAt: time };
-
-const conversation = object({
-  number,
-  status: oneOf(CONVERSATION_STATUSES),
-  subject: orNull(text),
-  priority: oneOf(PRIORITIES),
-  channel: object({ id: id('ch'), type: oneOf(CHANNEL_TYPES), name: text }),
-  contact: object(
-    {
-      id: id('contact'),
-      name: orNull(text),
-      phone: orNull(text),
-      email: orNull(text),
-      avatar: orNull(text),
-      metadata: json,
-    },
-    ['metadata'],
-  ),
-  assignee: orNull(object({ id: text, type: oneOf(['user', 'bot']), name: text })),
-  assignedAt: orNull(time),
-  assignedBy: orNull(party),
-  bot: orNull(object({ id: id('bot'), name: text, active: flag })),
-  lastMessage: orNull(
-    object({
-      id: id('msg'),
-      content: ref('MessageContent'),
-      direction: oneOf(['inbound', 'outbound']),
-      timestamp: time,
-    }),
-  ),
-  unreadCount: integer,
-  messageCount: integer,
-  firstMessageAt: orNull(time),
-  lastMessageAt: orNull(time),
-  snoozedUntil: orNull(time),
-  closedAt: orNull(time),
-  closedBy: orNull(party),
-  resolution: orNull(oneOf(RESOLUTIONS)),
-  closureReason: orNull(text),
-  reopenedAt: orNull(time),
-  reopenedBy: orNull(party),
-  metadata: json,
-  tags: texts,
-  version: integer,
-  ...times,
-});
-
-const messageBrief = object({
-  id: id('msg'),
-  direction: oneOf(['inbound', 'outbound']),
-  content: ref('MessageContent'),
-  timestamp: time,
-});
-
-const message = object({
-  number,
-  conversationId: id('conv'),
-  channelId: id('ch'),
-  direction: oneOf(['inbound', 'outbound', 'internal']),
-  private: flag,
-  content: ref('MessageContent'),
-  status: oneOf(['pending', 'sent', 'delivered', 'read', 'failed']),
-  sender: party,
-  externalId: orNull(text),
-  clientMessageId: orNull(text),
-  metadata: json,
-  timestamp: time,
-  createdAt: time,
-});
 
 const contact = object({
   number,
@@ -297,6 +215,7 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
     object({ messages: { type: 'array', items: messageBrief } }),
   ),
   Message: resource('message', id('msg'), message),
+  Ticket: resource('ticket', id('ticket'), ticket),
   Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
   Contact: resource('contact', id('contact'), contact),
   Channel: resource('channel', id('ch'), channel),
