@@ -14,7 +14,7 @@ import { PLAN_SETTINGS } from '../bench/plans.mjs';
 import { machine, printNote, progress, progressDone } from '../bench/report.mjs';
 import { removeLeftovers, startPostgres, startRedis } from './servers.mjs';
 
-const BENCHMARKS = ['post-message', 'list-conversations', 'event-latency'];
+const BENCHMARKS = ['post-message', 'list-conversations', 'event-latency', 'wall'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
