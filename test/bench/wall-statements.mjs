@@ -8,6 +8,7 @@ import { seededId } from './seed.mjs';
 import { COSTS, costs, inSets, STATES } from './wall-states.mjs';
 
 const { ConversationsQueries } = await built('libs/conversations/conversations.queries.js');
+const { queryScoped } = await built('libs/model/scoped-query.js');
 const { newId } = await built('libs/platform/ids.js');
 const PER_PAGE = 20;
 
@@ -39,7 +40,7 @@ export async function measureStatements({ quick, stop }, site, wall, search) {
         stop.throwIfAborted();
         await wall.set(state === 0);
         await client.query(state === 2 ? tenant(site, 'SESSION') : 'RESET switchboard.organization');
-        const send = () => (state === 2 ? client.query(subject.next()) : enveloped(client, site, subject.next()));
+        const send = () => (state === 2 ? client.query(subject.next()) : scoped(client, site, subject.next()));
         const loop = (/** @type {number} */ ms) => closedLoop({ concurrency: 1, ms, stop }, send);
         await loop(ms / 4);
         return median((await loop(ms)).latencies);
@@ -53,8 +54,8 @@ export async function measureStatements({ quick, stop }, site, wall, search) {
 }
 
 /** As the product sends it. @param {pg.Client} client @param {import('./stack.mjs').Site} site @param {Statement} statement */
-const enveloped = (client, site, statement) =>
-  Promise.all([client.query(`BEGIN; ${tenant(site, 'LOCAL')}`), client.query(statement), client.query('COMMIT')]);
+const scoped = (client, { organizationId }, statement) =>
+  queryScoped(client, { setting: 'organization', value: organizationId }, statement);
 
 /** @param {import('./stack.mjs').Site} site @param {'LOCAL' | 'SESSION'} until */
 const tenant = ({ organizationId }, until) => `SET ${until} switchboard.organization = '${organizationId}'`;

@@ -20,7 +20,7 @@ const BODY = JSON.stringify({ content: { type: 'text', text: TEXT } });
 
 /** @param {import('./stack.mjs').Bench} bench */
 export async function run(bench) {
-  const [sets, ms, conversations] = bench.quick ? [2, 350, 1_000] : [10, 1_500, 10_000];
+  const [sets, ms, conversations] = bench.quick ? [2, 250, 1_000] : [10, 1_500, 10_000];
   const site = await makeSite(bench, 'bench_wall', conversations);
   await withWall(site, async (wall) => {
     const open = await wall.query(`SELECT id FROM conversation WHERE status <> 'closed' ORDER BY id`);

@@ -1,5 +1,5 @@
 // Preloaded into an API process under measurement: what setting the tenant costs. Told `{ bare: true }` by its parent,
-// the process sends single statements without BEGIN, SET LOCAL and COMMIT; the tenant is set once per connection.
+// the process sends single statements and nothing before them; the tenant is set once per connection.
 const { Database } = await import(new URL('../../dist/libs/model/database.js', import.meta.url).href);
 const shipped = Database.prototype.single;
 if (typeof shipped !== 'function')
@@ -9,14 +9,14 @@ let bare = false;
 /** @type {Set<import('pg').PoolClient>} those that have their tenant for good */
 const settled = new Set();
 
-/** @param {string} scope @param {{ text: string, values: unknown[] }} statement */
+/** @param {{ setting: string, value: string }} scope @param {{ text: string, values: unknown[] }} statement */
 Database.prototype.single = async function single(scope, statement) {
   if (!bare) return shipped.call(this, scope, statement);
   const client = await this.pool().connect();
   try {
-    if (scope.includes('switchboard.organization') && !settled.has(client)) {
+    if (scope.setting === 'organization' && !settled.has(client)) {
       settled.add(client);
-      await client.query(scope.replace('SET LOCAL', 'SET'));
+      await client.query(`SET switchboard.organization = '${scope.value}'`);
     }
     return (await client.query(statement)).rows;
   } finally {
@@ -24,9 +24,11 @@ Database.prototype.single = async function single(scope, statement) {
   }
 };
 
-process.on('message', async (/** @type {{ bare: boolean }} */ told) => {
+/** @param {{ bare: boolean }} told */
+async function change(told) {
   for (const client of settled) await client.query('RESET switchboard.organization');
   settled.clear();
   bare = told.bare;
   process.send?.({ bare });
-});
+}
+process.on('message', (/** @type {{ bare: boolean }} */ told) => void change(told));
