@@ -106,5 +106,7 @@ function show(calls, sets, ms, conversations) {
       ),
     ],
   );
-  printNote('\nCosts: how much longer a call takes, median of the ratios within the sets (and their middle half).\nOn a busy machine the processor time is the steadiest.');
+  printNote(
+    '\nCosts: how much longer a call takes, median of the ratios within the sets (and their middle half).\nOn a busy machine the processor time is the steadiest.',
+  );
 }
