@@ -166,8 +166,7 @@ export class ConversationsService {
   async wakeDue(limit: number): Promise<number> {
     const due = await this.db.system('snooze', (tx) =>
       tx.query<{ organizationId: string; id: string }[]>(
-        `SELECT organization_id AS "organizationId", id FROM conversation
-         WHERE status = 'snoozed' AND snoozed_until <= now() ORDER BY snoozed_until LIMIT $1`,
+        `SELECT organization_id AS "organizationId", id FROM snoozes_due($1)`,
         [limit],
       ),
     );
