@@ -3,7 +3,7 @@ import path from 'node:path';
 import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { getMetadataArgsStorage } from 'typeorm';
 import { ApiModule } from '../../apps/api/api.module.js';
-import { RULE } from '@hub/dialects/v1/v1.rule.js';
+import { RULE } from '@hub/http/rule.js';
 import { V1_CODES } from '@hub/dialects/v1/v1.codes.js';
 import { subjectResource } from '@hub/dialects/v1/v1.events.js';
 import { V1Module } from '@hub/dialects/v1/v1.module.js';
