@@ -24,3 +24,9 @@ export function allows(rule: Rule, actor: Actor): boolean {
   if (rule.scope === 'authenticated') return true;
   return mayUse(actor, rule.scope) || (rule.people === true && actor.role !== undefined && actor.role !== 'customer');
 }
+
+/** Who may call it, in words: for the description of the route in its document. */
+export function audienceOf({ scope, people, customer }: Rule): string {
+  const more = [people && 'signed-in users, for what is theirs', customer && 'contacts, for their own conversations'];
+  return [`Scope: \`${scope}\``, ...more].filter(Boolean).join('; ') + '.';
+}

@@ -2,7 +2,7 @@ import { applyDecorators, Controller, HttpCode, SetMetadata, UseGuards, UseInter
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { CANONICAL } from '@hub/http/idempotency.interceptor.js';
 import { AddressLimitGuard } from '@hub/http/limits.js';
-import { RULE } from '@hub/http/rule.js';
+import { audienceOf, RULE } from '@hub/http/rule.js';
 import { schemaOf, type Constructor, type Schema } from '@hub/platform/dto.js';
 import { V1_CODES } from './v1.codes.js';
 import { EnvelopeInterceptor } from './v1.envelope.js';
@@ -33,7 +33,7 @@ export function Operation(rule: V1Rule): MethodDecorator {
     HttpCode(status),
     ApiOperation({
       summary: rule.summary,
-      description: [rule.description, audience(rule)].filter(Boolean).join('\n\n'),
+      description: [rule.description, audienceOf(rule)].filter(Boolean).join('\n\n'),
       ...(isPublic && { security: [] }),
     }),
     ...(rule.body ? [ApiBody({ schema: schemaOf(rule.body), required: !rule.bodyOptional })] : []),
@@ -55,12 +55,6 @@ const GUARD_CODES = [
   'TOKEN_REVOKED',
   'INSUFFICIENT_PERMISSIONS',
 ] as const;
-
-/** Who may call it, in words. */
-function audience({ scope, people, customer }: V1Rule): string {
-  const more = [people && 'signed-in users, for what is theirs', customer && 'contacts, for their own conversations'];
-  return [`Scope: \`${scope}\``, ...more].filter(Boolean).join('; ') + '.';
-}
 
 const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 
