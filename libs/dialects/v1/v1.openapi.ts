@@ -1,9 +1,10 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject } from '@nestjs/swagger';
+import { documentCommon } from '@hub/http/document.common.js';
 import { documentOf } from '@hub/http/document.js';
 import { V1Module } from './v1.module.js';
-import { documentCommon } from './v1.openapi.common.js';
 import { V1_SCHEMAS } from './v1.schemas.js';
+import { V1_WORDING } from './v1.wording.js';
 
 const DESCRIPTION = `Conversations between a company and its customers, over every channel.
 
@@ -29,6 +30,6 @@ export function v1Document(app: INestApplication): OpenAPIObject {
   const document = documentOf(app, V1Module, head);
   document.paths = Object.fromEntries(Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/')));
   document.components = { ...document.components, schemas: V1_SCHEMAS };
-  documentCommon(document);
+  documentCommon(document, V1_WORDING);
   return document;
 }
