@@ -4,6 +4,7 @@ import { ConversationsQueries } from '@hub/conversations/conversations.queries.j
 import { ConversationsService } from '@hub/conversations/conversations.service.js';
 import type { ConversationCommand } from '@hub/conversations/conversations.types.js';
 import { MessagesQueries } from '@hub/conversations/messages.queries.js';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import { contactOf, type Actor } from '@hub/identity/actor.js';
 import { toDate } from '@hub/platform/dto.js';
 import { ValidationError } from '@hub/platform/errors.js';
@@ -28,7 +29,7 @@ import {
 } from './conversation.mapper.js';
 import { many, one, type Envelope } from './v1.envelope.js';
 import { assigneeOf, idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 const CHANGE_ERRORS = ['CONVERSATION_NOT_FOUND', 'VERSION_MISMATCH'] as const;
 const HAND_ERRORS = [
@@ -59,7 +60,7 @@ export class ConversationsController {
   })
   async list(
     @CurrentActor() actor: Actor,
-    @V1Query(ListConversationsQuery) query: ListConversationsQuery,
+    @WireQuery(ListConversationsQuery) query: ListConversationsQuery,
   ): Promise<Envelope> {
     const contactId = contactOf(actor);
     const command = { ...toListCommand(query), ...(contactId && { contactId }) };
@@ -84,7 +85,7 @@ export class ConversationsController {
   async get(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Query(GetConversationQuery) query: GetConversationQuery,
+    @WireQuery(GetConversationQuery) query: GetConversationQuery,
   ): Promise<Envelope> {
     const { organizationId } = actor;
     const uuid = idOf('conv', id);
@@ -117,7 +118,7 @@ export class ConversationsController {
   })
   async create(
     @CurrentActor() actor: Actor,
-    @V1Body(CreateConversationBody) body: CreateConversationBody,
+    @WireBody(CreateConversationBody) body: CreateConversationBody,
   ): Promise<Envelope> {
     return one(conversationResource(await this.assignment.open(actor, toOpenCommand(body))));
   }
@@ -134,7 +135,7 @@ export class ConversationsController {
   async update(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(UpdateConversationBody) body: UpdateConversationBody,
+    @WireBody(UpdateConversationBody) body: UpdateConversationBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const { snoozedUntil, expectedVersion: _, ...fields } = body;
@@ -159,7 +160,7 @@ export class ConversationsController {
   async close(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(CloseBody) body: CloseBody,
+    @WireBody(CloseBody) body: CloseBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const view = await this.conversations.close(actor, {
@@ -184,7 +185,7 @@ export class ConversationsController {
   async reopen(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(ChangeBody) body: ChangeBody,
+    @WireBody(ChangeBody) body: ChangeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     return one(conversationResource(await this.conversations.reopen(actor, command(id, body, ifMatch))));
@@ -202,7 +203,7 @@ export class ConversationsController {
   async snooze(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(SnoozeBody) body: SnoozeBody,
+    @WireBody(SnoozeBody) body: SnoozeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const snoozedUntil = toDate(body.until);
@@ -227,7 +228,7 @@ export class ConversationsController {
   async read(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(ChangeBody) body: ChangeBody,
+    @WireBody(ChangeBody) body: ChangeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     return one(conversationResource(await this.conversations.markRead(actor, command(id, body, ifMatch))));
@@ -245,7 +246,7 @@ export class ConversationsController {
   async assign(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(AssignBody) body: AssignBody,
+    @WireBody(AssignBody) body: AssignBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const view = await this.assignment.assign(actor, {
@@ -268,7 +269,7 @@ export class ConversationsController {
   async unassign(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(ChangeBody) body: ChangeBody,
+    @WireBody(ChangeBody) body: ChangeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     return one(conversationResource(await this.assignment.unassign(actor, command(id, body, ifMatch))));
@@ -286,7 +287,7 @@ export class ConversationsController {
   async transfer(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(TransferBody) body: TransferBody,
+    @WireBody(TransferBody) body: TransferBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const view = await this.assignment.transfer(actor, {
