@@ -30,10 +30,15 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
       contactId: own['contact'],
       assigneeId: own['user'],
       botId: own['bot'],
+      ticketId: own['ticket'],
+      userIds: [own['user']],
     }),
   },
+  'GET /v1/conversations/counts': {},
   'GET /v1/conversations/{id}': {},
-  'PATCH /v1/conversations/{id}': { body: () => ({ priority: 'high', subject: 'walked', metadata: { walked: 1 } }) },
+  'PATCH /v1/conversations/{id}': {
+    body: (own) => ({ priority: 'high', subject: 'walked', metadata: { walked: 1 }, ticketId: own['ticket'] }),
+  },
   'POST /v1/conversations/{id}/close': { body: () => ({ reason: 'walked', notes: 'walked' }) },
   'POST /v1/conversations/{id}/reopen': {},
   'POST /v1/conversations/{id}/snooze': { body: () => ({ until: '2999-01-01T00:00:00Z' }) },
@@ -41,9 +46,22 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'POST /v1/conversations/{id}/assign': { body: (own) => ({ assigneeId: own['bot'], note: 'walked' }) },
   'POST /v1/conversations/{id}/unassign': {},
   'POST /v1/conversations/{id}/transfer': { body: (own) => ({ toAssigneeId: own['bot'], summary: 'walked' }) },
+  'POST /v1/conversations/{id}/tags': { body: () => ({ tags: ['walked'] }) },
+  'DELETE /v1/conversations/{id}/tags': { body: () => ({ tags: ['walked'] }) },
+  'GET /v1/conversations/{id}/events': {},
+  'GET /v1/conversations/{id}/assignments': {},
   'GET /v1/conversations/{id}/participants': {},
+  'POST /v1/conversations/{id}/participants': { body: (own) => ({ userId: own['user'], botId: own['bot'] }) },
+  'DELETE /v1/conversations/{id}/participants/{participantId}': {},
   'GET /v1/conversations/{id}/messages': {},
   'POST /v1/conversations/{id}/messages': { body: () => TEXT },
+  'GET /v1/tickets': {},
+  'POST /v1/tickets': {
+    body: (own) => ({ subject: 'walked', contactId: own['contact'], staffId: own['user'] }),
+  },
+  'GET /v1/tickets/{id}': {},
+  'PATCH /v1/tickets/{id}': { body: (own) => ({ subject: 'walked', staffId: own['user'] }) },
+  'GET /v1/tickets/{id}/conversations': {},
   'GET /v1/contacts': {},
   'POST /v1/contacts': { body: () => ({ name: 'walked', email: 'walked@example.com' }) },
   'GET /v1/contacts/{id}': {},
@@ -122,6 +140,8 @@ const NOUNS: Readonly<Record<string, string>> = {
   webhooks: 'wh',
   deliveries: 'del',
   messages: 'msg',
+  tickets: 'ticket',
+  participants: 'user',
   'api-keys': 'key',
 };
 
@@ -133,12 +153,14 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   assigneeId: ['user', 'bot'],
   botId: ['bot'],
   userId: ['user'],
+  ticketId: ['ticket'],
+  staffId: ['user'],
   actorId: ['user', 'bot', 'contact', 'key'],
   subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key'],
 };
 
 /** Fields that end in `Id` and name nothing of ours. */
-const NO_ID = /^(external|clientMessage|request)Ids?$/;
+const NO_ID = /^(external|clientMessage|request|entity)Ids?$/;
 const isIdField = (name: string): boolean => /Ids?$/.test(name) && !NO_ID.test(name);
 
 export const pathPrefixes = ({ path }: Route): (string | undefined)[] =>
@@ -171,7 +193,7 @@ export function gapsOf(route: Route): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -275,10 +297,15 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const contact = await v1.contact(api, { name: `${word} person`, email: `${word}@example.com`, phone, metadata });
   const user = await v1.user(api, { name: `${word} agent`, email: `${word}-agent@example.com`, metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
+  const ticket = v1.ok(
+    await api.post('/v1/tickets', { subject: `${word} ticket`, contactId: contact.id, staffId: user.id, metadata }),
+  );
   const conversation = await v1.conversation(api, {
     channelId: channel.id,
     contactId: contact.id,
     assigneeId: user.id,
+    ticketId: ticket.id,
+    entity: { type: 'order', id: word },
     subject: `${word} subject`,
     tags: [word],
     metadata,
@@ -301,6 +328,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     bot: bot.id,
     conv: conversation.id,
     msg: message.id,
+    ticket: ticket.id,
     wh: webhook.id,
     del: deliveryId,
     key: encodeId('key', (await addKey(hub, organization, { name: `${word} key` })).id),
