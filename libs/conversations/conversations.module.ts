@@ -10,6 +10,10 @@ import { MessageWriter } from './message-writer.js';
 import { MessagesQueries } from './messages.queries.js';
 import { MessagesService } from './messages.service.js';
 import { NumbersQueries } from './numbers.queries.js';
+import { ParticipantsQueries } from './participants.queries.js';
+import { ParticipantsService } from './participants.service.js';
+import { TicketsQueries } from './tickets.queries.js';
+import { TicketsService } from './tickets.service.js';
 
 const providers = [
   ConversationsService,
@@ -20,6 +24,10 @@ const providers = [
   InboundService,
   ChannelLifecycleService,
   NumbersQueries,
+  ParticipantsService,
+  ParticipantsQueries,
+  TicketsService,
+  TicketsQueries,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

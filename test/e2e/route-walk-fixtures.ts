@@ -64,7 +64,7 @@ export function gapsOf(route: WalkedRoute): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -168,10 +168,15 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const contact = await v1.contact(api, { name: `${word} person`, email: `${word}@example.com`, phone, metadata });
   const user = await v1.user(api, { name: `${word} agent`, email: `${word}-agent@example.com`, metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
+  const ticket = v1.ok(
+    await api.post('/v1/tickets', { subject: `${word} ticket`, contactId: contact.id, staffId: user.id, metadata }),
+  );
   const conversation = await v1.conversation(api, {
     channelId: channel.id,
     contactId: contact.id,
     assigneeId: user.id,
+    ticketId: ticket.id,
+    entity: { type: 'order', id: word },
     subject: `${word} subject`,
     tags: [word],
     metadata,
@@ -194,6 +199,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     bot: bot.id,
     conv: conversation.id,
     msg: message.id,
+    ticket: ticket.id,
     wh: webhook.id,
     del: deliveryId,
     key: encodeId('key', (await addKey(hub, organization, { name: `${word} key` })).id),

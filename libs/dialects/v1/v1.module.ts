@@ -15,8 +15,11 @@ import { AuditController } from './audit.controller.js';
 import { BotsController } from './bots.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
+import { ConversationHistoryController } from './conversation-history.controller.js';
+import { ConversationParticipantsController } from './conversation-participants.controller.js';
 import { ConversationsController } from './conversations.controller.js';
 import { ConversationMessagesController } from './messages.controller.js';
+import { TicketsController } from './tickets.controller.js';
 import { UsersController } from './users.controller.js';
 import { V1EventFormat } from './v1.events.js';
 import { WebhooksController } from './webhooks.controller.js';
@@ -41,6 +44,9 @@ export class V1EventsModule {}
   controllers: [
     ConversationsController,
     ConversationMessagesController,
+    ConversationParticipantsController,
+    ConversationHistoryController,
+    TicketsController,
     ContactsController,
     ChannelsController,
     UsersController,

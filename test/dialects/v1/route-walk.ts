@@ -12,10 +12,15 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
       contactId: own['contact'],
       assigneeId: own['user'],
       botId: own['bot'],
+      ticketId: own['ticket'],
+      userIds: [own['user']],
     }),
   },
+  'GET /v1/conversations/counts': {},
   'GET /v1/conversations/{id}': {},
-  'PATCH /v1/conversations/{id}': { body: () => ({ priority: 'high', subject: 'walked', metadata: { walked: 1 } }) },
+  'PATCH /v1/conversations/{id}': {
+    body: (own) => ({ priority: 'high', subject: 'walked', metadata: { walked: 1 }, ticketId: own['ticket'] }),
+  },
   'POST /v1/conversations/{id}/close': { body: () => ({ reason: 'walked', notes: 'walked' }) },
   'POST /v1/conversations/{id}/reopen': {},
   'POST /v1/conversations/{id}/snooze': { body: () => ({ until: '2999-01-01T00:00:00Z' }) },
@@ -23,9 +28,22 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'POST /v1/conversations/{id}/assign': { body: (own) => ({ assigneeId: own['bot'], note: 'walked' }) },
   'POST /v1/conversations/{id}/unassign': {},
   'POST /v1/conversations/{id}/transfer': { body: (own) => ({ toAssigneeId: own['bot'], summary: 'walked' }) },
+  'POST /v1/conversations/{id}/tags': { body: () => ({ tags: ['walked'] }) },
+  'DELETE /v1/conversations/{id}/tags': { body: () => ({ tags: ['walked'] }) },
+  'GET /v1/conversations/{id}/events': {},
+  'GET /v1/conversations/{id}/assignments': {},
   'GET /v1/conversations/{id}/participants': {},
+  'POST /v1/conversations/{id}/participants': { body: (own) => ({ userId: own['user'], botId: own['bot'] }) },
+  'DELETE /v1/conversations/{id}/participants/{participantId}': {},
   'GET /v1/conversations/{id}/messages': {},
   'POST /v1/conversations/{id}/messages': { body: () => TEXT },
+  'GET /v1/tickets': {},
+  'POST /v1/tickets': {
+    body: (own) => ({ subject: 'walked', contactId: own['contact'], staffId: own['user'] }),
+  },
+  'GET /v1/tickets/{id}': {},
+  'PATCH /v1/tickets/{id}': { body: (own) => ({ subject: 'walked', staffId: own['user'] }) },
+  'GET /v1/tickets/{id}/conversations': {},
   'GET /v1/contacts': {},
   'POST /v1/contacts': { body: () => ({ name: 'walked', email: 'walked@example.com' }) },
   'GET /v1/contacts/{id}': {},
@@ -96,6 +114,8 @@ const NOUNS: Readonly<Record<string, string>> = {
   webhooks: 'wh',
   deliveries: 'del',
   messages: 'msg',
+  tickets: 'ticket',
+  participants: 'user',
   'api-keys': 'key',
 };
 
@@ -107,12 +127,14 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   assigneeId: ['user', 'bot'],
   botId: ['bot'],
   userId: ['user'],
+  ticketId: ['ticket'],
+  staffId: ['user'],
   actorId: ['user', 'bot', 'contact', 'key'],
   subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key'],
 };
 
 /** Fields that end in `Id` and name nothing of ours. */
-const NO_ID = /^(external|clientMessage|request)Ids?$/;
+const NO_ID = /^(external|clientMessage|request|entity)Ids?$/;
 const isIdField = (name: string): boolean => /Ids?$/.test(name) && !NO_ID.test(name);
 
 /** The native API for the route walk. */
