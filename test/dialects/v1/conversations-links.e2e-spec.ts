@@ -106,7 +106,10 @@ describe('onExisting', () => {
         api.post('/v1/conversations', { channelId: channel.id, contact: { phone }, onExisting: way }),
       ),
     );
-    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([...Array.from({ length: 19 }, () => 200), 201]);
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([
+      ...Array.from({ length: 19 }, () => 200),
+      201,
+    ]);
     expect(new Set(answers.map(({ data }) => data.id)).size).toBe(1);
   });
 });
