@@ -43,7 +43,24 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'POST /v1/conversations/{id}/transfer': { body: (own) => ({ toAssigneeId: own['bot'], summary: 'walked' }) },
   'GET /v1/conversations/{id}/participants': {},
   'GET /v1/conversations/{id}/messages': {},
-  'POST /v1/conversations/{id}/messages': { body: () => TEXT },
+  'POST /v1/conversations/{id}/messages': { body: (own) => ({ ...TEXT, attachments: [own['media']] }) },
+  'GET /v1/messages': {},
+  'POST /v1/messages': {
+    body: (own) => ({
+      ...TEXT,
+      conversationId: own['conv'],
+      channelId: own['ch'],
+      attachments: [own['media']],
+    }),
+  },
+  'GET /v1/messages/{id}': {},
+  'DELETE /v1/messages/{id}': {},
+  'POST /v1/messages/{id}/read': {},
+  'POST /v1/messages/bulk-read': {
+    body: (own) => ({ conversationId: own['conv'], messageIds: [own['msg']] }),
+  },
+  'POST /v1/messages/{id}/approve': {},
+  'POST /v1/messages/{id}/reject': { body: () => ({ reason: 'walked' }) },
   'GET /v1/contacts': {},
   'POST /v1/contacts': { body: () => ({ name: 'walked', email: 'walked@example.com' }) },
   'GET /v1/contacts/{id}': {},
@@ -59,8 +76,14 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'POST /v1/channels/{id}/activate': {},
   'POST /v1/channels/{id}/deactivate': { body: () => ({ closeConversations: true }) },
   'POST /v1/channels/{id}/messages': {
-    body: () => ({ externalId: 'walked', contact: { externalId: 'walked' }, ...TEXT }),
+    body: (own) => ({
+      externalId: 'walked',
+      contact: { externalId: 'walked' },
+      ...TEXT,
+      attachments: [{ id: own['media'] }],
+    }),
   },
+  'POST /v1/channels/{id}/messages/{externalId}/status': { body: () => ({ status: 'delivered' }) },
   'GET /v1/users': {},
   'POST /v1/users': { body: () => ({ name: 'walked', email: 'walked-user@example.com' }) },
   'GET /v1/users/{id}': {},
@@ -171,7 +194,7 @@ export function gapsOf(route: Route): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'media'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -303,6 +326,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     msg: message.id,
     wh: webhook.id,
     del: deliveryId,
+    media: await v1.upload(hub, organization, { name: `${word}.png` }),
     key: encodeId('key', (await addKey(hub, organization, { name: `${word} key` })).id),
   };
 }

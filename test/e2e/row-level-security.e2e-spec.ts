@@ -22,8 +22,10 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   health: ['event'],
   idempotency: ['idempotency_key'],
   lanes: ['event', 'webhook_attempt', 'webhook_delivery', 'webhook_endpoint'],
+  media: ['attachment'],
   relay: ['event', 'webhook_delivery', 'webhook_endpoint'],
   reseal: ['bot', 'channel', 'webhook_endpoint'],
+  schedule: ['message'],
   signing: [],
   snooze: ['conversation'],
 };
@@ -32,7 +34,7 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
 const WRITES: Readonly<Record<string, readonly string[]>> = { bootstrap: ['audit_log'], lanes: ['audit_log'] };
 
 /** Functions that run as the owner and so see through the wall: each has a test of its own. */
-const DEFINERS = ['conversations_matching'];
+const DEFINERS = ['conversations_matching', 'messages_matching'];
 
 /** Raw SQL as the role that the processes use, against two organizations that have rows in every table. */
 describe('row-level security', () => {
@@ -263,19 +265,23 @@ describe('row-level security', () => {
     }
   });
 
-  it("searches the current tenant's conversations only, though the function runs as the owner", async () => {
+  it.each([
+    ['conversations_matching', 'conversation'],
+    ['messages_matching', 'message'],
+  ])("%s searches the current tenant's rows only, though it runs as the owner", async (name, table) => {
     const definers = await hub.sql<{ name: string }>(
       `SELECT proname AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY 1`,
     );
-    expect(definers.map(({ name }) => name)).toEqual(DEFINERS);
-    const search = 'SELECT conversations_matching($1) AS id';
+    expect(definers.map((definer) => definer.name)).toEqual(DEFINERS);
+    const search = `SELECT ${name}($1) AS id`;
     const everything = await asMine(search, ['%']);
-    const own = await hub.sql<{ id: string }>('SELECT id FROM conversation WHERE organization_id = $1', [mine]);
+    const own = await hub.sql<{ id: string }>(`SELECT id FROM ${table} WHERE organization_id = $1`, [mine]);
     expect(new Set(everything.rows.map(({ id }) => id))).toEqual(new Set(own.map(({ id }) => id)));
     expect((await asMine(search, [`%${MARK}%`])).rows).toEqual([]);
     expect((await attempt({ organization: other }, search, [`%${MARK}%`])).count).toBeGreaterThan(0);
     expect((await attempt({}, search, ['%'])).rows).toEqual([]);
     expect((await attempt({ job: 'snooze' }, search, ['%'])).rows).toEqual([]);
+    expect((await attempt({ job: 'schedule' }, search, ['%'])).rows).toEqual([]);
   });
 
   it('forgets the tenant with the transaction', async () => {

@@ -96,7 +96,6 @@ export const participantResource = ({ id, kind, role, name, phone, email }: Part
 
 export function toListCommand(query: ListConversationsQuery): ListConversations {
   const { page, perPage, sortBy, sortOrder, status, channelType, search, startDate, endDate } = query;
-  const lastInstant = endDate && /^\d{4}-\d{2}-\d{2}$/.test(endDate) ? `${endDate}T23:59:59.999Z` : endDate;
   return {
     page,
     perPage,
@@ -110,9 +109,13 @@ export function toListCommand(query: ListConversationsQuery): ListConversations 
     ...(query.contactId && { contactId: filterId(['contact'], query.contactId, 'contactId') }),
     ...(query.botId && { botId: filterId(['bot'], query.botId, 'botId') }),
     ...(startDate && { startDate: toDate(startDate) }),
-    ...(lastInstant && { endDate: toDate(lastInstant) }),
+    ...(endDate && { endDate: lastInstant(endDate) }),
   };
 }
+
+/** The end of a span: a date means its last instant. */
+export const lastInstant = (text: string): Date =>
+  toDate(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text);
 
 export function toOpenCommand(body: CreateConversationBody): OpenAssigned {
   return {

@@ -4,6 +4,7 @@ import { ConversationsQueries } from '@hub/conversations/conversations.queries.j
 import { ConversationsService } from '@hub/conversations/conversations.service.js';
 import type { ConversationCommand } from '@hub/conversations/conversations.types.js';
 import { MessagesQueries } from '@hub/conversations/messages.queries.js';
+import { ReadsService } from '@hub/conversations/reads.service.js';
 import { contactOf, type Actor } from '@hub/identity/actor.js';
 import { toDate } from '@hub/platform/dto.js';
 import { ValidationError } from '@hub/platform/errors.js';
@@ -47,6 +48,7 @@ export class ConversationsController {
     private readonly queries: ConversationsQueries,
     private readonly messages: MessagesQueries,
     private readonly assignment: AssignmentService,
+    private readonly reads: ReadsService,
   ) {}
 
   @Get()
@@ -230,7 +232,7 @@ export class ConversationsController {
     @V1Body(ChangeBody) body: ChangeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
-    return one(conversationResource(await this.conversations.markRead(actor, command(id, body, ifMatch))));
+    return one(conversationResource(await this.reads.readAll(actor, command(id, body, ifMatch))));
   }
 
   @Post(':id/assign')

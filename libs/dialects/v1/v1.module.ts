@@ -13,10 +13,12 @@ import { ApiKeysController } from './api-keys.controller.js';
 import { AuthController } from './auth.controller.js';
 import { AuditController } from './audit.controller.js';
 import { BotsController } from './bots.controller.js';
+import { ChannelMessagesController } from './channel-messages.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
+import { ConversationMessagesController } from './conversation-messages.controller.js';
 import { ConversationsController } from './conversations.controller.js';
-import { ConversationMessagesController } from './messages.controller.js';
+import { MessagesController } from './messages.controller.js';
 import { UsersController } from './users.controller.js';
 import { V1ErrorsFilter } from './v1.errors.filter.js';
 import { V1EventFormat } from './v1.events.js';
@@ -42,6 +44,8 @@ export class V1EventsModule {}
   controllers: [
     ConversationsController,
     ConversationMessagesController,
+    MessagesController,
+    ChannelMessagesController,
     ContactsController,
     ChannelsController,
     UsersController,

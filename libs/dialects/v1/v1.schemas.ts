@@ -21,7 +21,15 @@ import {
   number,
   times,
 } from './v1.schemas.common.js';
-import { conversation, messageBrief, ticket, message } from './v1.schemas.messaging.js';
+import {
+  conversation,
+  message,
+  messageBrief,
+  messageDeleted,
+  messageDetails,
+  messagesRead,
+  ticket,
+} from './v1.schemas.messaging.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
 
@@ -215,6 +223,9 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
     object({ messages: { type: 'array', items: messageBrief } }),
   ),
   Message: resource('message', id('msg'), message),
+  MessageDetails: resource('message', id('msg'), messageDetails),
+  MessageDeleted: messageDeleted,
+  MessagesRead: messagesRead,
   Ticket: resource('ticket', id('ticket'), ticket),
   Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
   Contact: resource('contact', id('contact'), contact),
