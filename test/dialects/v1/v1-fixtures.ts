@@ -77,7 +77,7 @@ export async function upload(
   const file = { kind: 'image', name: 'photo.png', contentType: 'image/png', createdBy: { type: 'system' }, ...more };
   await hub.sql(
     `INSERT INTO attachment (organization_id, id, kind, name, content_type, size, storage_key, created_by)
-     VALUES ($1, $2, $3, $4, $5, 5, $2::text, $6)`,
+     VALUES ($1, $2::uuid, $3, $4, $5, 5, $2::uuid::text, $6)`,
     [organization, id, file.kind, file.name, file.contentType, file.createdBy],
   );
   return encodeId('media', id);
