@@ -1,5 +1,8 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
-import { V1EventsModule, V1Module } from '@hub/dialects/v1/v1.module.js';
+import { APP_FILTER } from '@nestjs/core';
+import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
+import { FailureFilter } from '@hub/http/failure.filter.js';
+import { Wordings } from '@hub/http/wording.js';
 import { Database } from '@hub/model/database.js';
 import { ModelModule } from '@hub/model/model.module.js';
 import type { Config } from '@hub/platform/config.js';
@@ -7,6 +10,7 @@ import { Health } from '@hub/platform/health.js';
 import type { Logger } from '@hub/platform/logger.js';
 import { PlatformModule } from '@hub/platform/platform.module.js';
 import { QueueBackend } from '@hub/platform/queue-backend.js';
+import { DIALECTS } from './dialects.js';
 
 @Module({})
 export class ApiModule implements OnModuleInit {
@@ -16,10 +20,19 @@ export class ApiModule implements OnModuleInit {
     @Inject(QueueBackend) private readonly queues: QueueBackend,
   ) {}
 
-  static forRoot(config: Config, logger: Logger): DynamicModule {
+  static forRoot(config: Config, logger: Logger, wordings: Wordings): DynamicModule {
     return {
       module: ApiModule,
-      imports: [PlatformModule.forRoot(config, logger), ModelModule, V1EventsModule, V1Module],
+      imports: [
+        PlatformModule.forRoot(config, logger),
+        ModelModule,
+        V1EventsModule,
+        ...DIALECTS.map((dialect) => dialect.module),
+      ],
+      providers: [
+        { provide: Wordings, useValue: wordings },
+        { provide: APP_FILTER, useClass: FailureFilter },
+      ],
     };
   }
 

@@ -1,9 +1,11 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import { errorBody, wordError } from '@hub/dialects/v1/v1.errors.filter.js';
-import { callerOf } from '@hub/dialects/v1/v1.guard.js';
-import { serveV1Docs } from '@hub/dialects/v1/v1.openapi.js';
+import { prepareAll, rewriterOf } from '@hub/http/dialect.js';
+import { serveDocuments } from '@hub/http/document.js';
+import { failureOf } from '@hub/http/failure.js';
+import { callerOf } from '@hub/http/request.js';
+import { Wordings } from '@hub/http/wording.js';
 import type { Config } from '@hub/platform/config.js';
 import { createHttpAdapter } from '@hub/platform/http.js';
 import { observeHttp } from '@hub/platform/http-observer.js';
@@ -11,24 +13,26 @@ import { secureHttp } from '@hub/platform/http-security.js';
 import { NestLogger, type Logger } from '@hub/platform/logger.js';
 import { Metrics } from '@hub/platform/metrics.js';
 import { ApiModule } from './api.module.js';
+import { DIALECTS } from './dialects.js';
 
 /** The API, ready to listen. */
 export async function createApi(config: Config, logger: Logger): Promise<NestFastifyApplication> {
+  const wordings = new Wordings(DIALECTS);
   const adapter = createHttpAdapter(
     config,
-    (error, request, reply) => {
-      const worded = wordError(error);
-      void reply.status(worded.status).send(errorBody(worded, request.id));
-    },
-    (statusCode, requestId) => errorBody(wordError({ statusCode }), requestId),
+    (error, request, reply) => wordings.answer(failureOf(error), request, reply),
+    (statusCode, requestId) => wordings.unread(statusCode, requestId),
+    rewriterOf(DIALECTS),
   );
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forRoot(config, logger), adapter, {
+  const fastify = adapter.getInstance<FastifyInstance>();
+  prepareAll(DIALECTS, fastify);
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forRoot(config, logger, wordings), adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,
   });
   await secureHttp(app, config);
-  observeHttp(adapter.getInstance<FastifyInstance>(), app.get(Metrics), logger, callerOf);
-  serveV1Docs(app);
+  observeHttp(fastify, app.get(Metrics), logger, callerOf);
+  serveDocuments(app, DIALECTS);
   return app;
 }

@@ -1,23 +1,30 @@
 import { Injectable } from '@nestjs/common';
-import { BotNotFoundError, ConversationClosedError } from '@hub/conversations/conversations.errors.js';
+import { ConversationClosedError, ConversationExistsError } from '@hub/conversations/conversations.errors.js';
 import { lockConversation } from '@hub/conversations/conversation-lock.js';
+import { requireBot, requireChannel, requireStaff } from '@hub/conversations/conversation-parties.js';
 import { loadView } from '@hub/conversations/conversation-view.js';
 import { ConversationsService } from '@hub/conversations/conversations.service.js';
 import type { ConversationCommand } from '@hub/conversations/conversations.types.js';
 import { MessagesService } from '@hub/conversations/messages.service.js';
 import { noteText, writeNote } from '@hub/conversations/notes.js';
 import { joinIn, leaveIn } from '@hub/conversations/participants.js';
+import { TicketsService } from '@hub/conversations/tickets.service.js';
 import type { EventType } from '@hub/events/catalog.js';
 import type { Author } from '@hub/events/outbox.js';
-import { UserNotFoundError } from '@hub/identity/identity.errors.js';
 import { Assignment, type AssignmentKind } from '@hub/model/assignment.entity.js';
 import type { Conversation } from '@hub/model/conversation.entity.js';
 import type { Tx } from '@hub/model/database.js';
 import { insertRow } from '@hub/model/rows.js';
 import type { ConversationView } from '@hub/model/views.js';
-import { UnprocessableError } from '@hub/platform/errors.js';
+import { ValidationError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
-import type { AssignConversation, AssigneeRef, OpenAssigned, TransferConversation } from './assignment.types.js';
+import type {
+  AssignConversation,
+  AssigneeRef,
+  OpenAssigned,
+  Opened,
+  TransferConversation,
+} from './assignment.types.js';
 
 interface Assignee extends AssigneeRef {
   readonly name: string;
@@ -31,28 +38,56 @@ interface Context {
   readonly notifyContact?: boolean;
 }
 
+/** Rounds against others who open the same conversation; two are enough unless it is closed in between. */
+const MAX_TRIES = 4;
+
 type HandEvent = Extract<EventType, 'conversation.assigned' | 'conversation.transferred' | 'conversation.unassigned'>;
 
 /**
  * The one path by which a conversation changes hands. Each change locks the conversation, ends the running assignment,
- * writes the next one, the participants and the event in one transaction: two at once go one after the other.
+ * writes the next one, the participants and the event in one transaction: two at once go one after the other. The user
+ * who gets a conversation of a ticket gets the ticket, too.
  */
 @Injectable()
 export class AssignmentService {
   constructor(
     private readonly conversations: ConversationsService,
     private readonly messages: MessagesService,
+    private readonly tickets: TicketsService,
   ) {}
 
-  /** Opens a conversation, in the hands of `assignee` from the start if one is named. Errors of both steps. */
-  async open(author: Author, command: OpenAssigned): Promise<ConversationView> {
-    return this.conversations.transaction(author, async (tx) => {
-      const assignee = command.assignee && (await this.find(tx, author.organizationId, command.assignee));
-      const opened = await this.conversations.openIn(tx, author, command);
-      if (!assignee) return opened;
-      const conversation = await lockConversation(tx, author.organizationId, { conversationId: opened.id });
-      return this.hand(tx, author, conversation, assignee, 'conversation.assigned', { kind: 'manual' });
-    });
+  /**
+   * Opens a conversation, in the hands of `assignee` from the start if one is named – or, as `onExisting` says, takes
+   * the one that is there. Of any number of callers at once one opens it; the others find it.
+   * @throws as {@link ConversationsService.openIn} and {@link assign}; ValidationError naming `onExisting` for `create`
+   *   where the channel takes one live conversation of each contact
+   */
+  async open(author: Author, command: OpenAssigned): Promise<Opened> {
+    const takesExisting = command.onExisting === 'reopen' || command.onExisting === 'return';
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.conversations.transaction(author, (tx) => this.openOrTake(tx, author, command));
+      } catch (error) {
+        const raced = takesExisting && error instanceof ConversationExistsError;
+        if (!raced || attempt === MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  /** Opens a conversation in the caller's transaction, in the hands of `assignee` if one is named. */
+  async openIn(tx: Tx, author: Author, command: OpenAssigned): Promise<ConversationView> {
+    const assignee = command.assignee && (await this.find(tx, author.organizationId, command.assignee));
+    const opened = await this.conversations.openIn(tx, author, command);
+    if (!assignee) return opened;
+    const conversation = await lockConversation(tx, author.organizationId, { conversationId: opened.id });
+    return this.hand(tx, author, conversation, assignee, 'conversation.assigned', { kind: 'manual' });
+  }
+
+  /** As {@link assign}, on a conversation that the caller has locked and that is not closed. */
+  async assignIn(tx: Tx, author: Author, conversation: Conversation, to: AssigneeRef): Promise<ConversationView> {
+    const assignee = await this.find(tx, author.organizationId, to);
+    if (isAssignee(conversation, assignee)) return loadView(tx, author.organizationId, conversation.id);
+    return this.hand(tx, author, conversation, assignee, 'conversation.assigned', { kind: 'manual' });
   }
 
   /**
@@ -104,6 +139,35 @@ export class AssignmentService {
     });
   }
 
+  private async openOrTake(tx: Tx, author: Author, command: OpenAssigned): Promise<Opened> {
+    const { onExisting = 'conflict', channelId } = command;
+    const { organizationId } = author;
+    if (onExisting === 'create' && (await requireChannel(tx, organizationId, channelId)).single) {
+      const message = 'onExisting cannot be create: the channel takes one live conversation of each contact';
+      throw ValidationError.of('onExisting', message);
+    }
+    if (onExisting === 'conflict' || onExisting === 'create') {
+      return { conversation: await this.openIn(tx, author, command), outcome: 'created' };
+    }
+    await requireChannel(tx, organizationId, channelId);
+    const contactId = await this.conversations.contactIn(tx, author, command);
+    const [found] = await tx.query<{ id: string }[]>(
+      `SELECT id FROM conversation WHERE organization_id = $1 AND channel_id = $2 AND contact_id = $3
+         AND (status <> 'closed' OR $4) ORDER BY status = 'closed', created_at DESC, id DESC LIMIT 1`,
+      [organizationId, channelId, contactId, onExisting === 'reopen'],
+    );
+    if (!found) {
+      const known = { ...command, contact: contactId === null ? null : { id: contactId } };
+      return { conversation: await this.openIn(tx, author, known), outcome: 'created' };
+    }
+    const existing = await lockConversation(tx, organizationId, { conversationId: found.id });
+    if (existing.status !== 'closed') {
+      return { conversation: await loadView(tx, organizationId, existing.id), outcome: 'unchanged' };
+    }
+    if (onExisting === 'return') throw new ConversationExistsError(existing.id); // closed meanwhile: another look
+    return { conversation: await this.conversations.reopenIn(tx, author, existing), outcome: 'reopened' };
+  }
+
   private async hand(
     tx: Tx,
     author: Author,
@@ -149,11 +213,15 @@ export class AssignmentService {
       botId,
     };
     const { reason, summary } = context;
-    return this.conversations.change(tx, author, conversation, event, fields, {
+    const view = await this.conversations.change(tx, author, conversation, event, fields, {
       assignee: { before: from, after: to },
       ...(reason && { reason: { before: null, after: reason } }),
       ...(summary && { summary: { before: null, after: summary } }),
     });
+    if (to?.type === 'user' && conversation.ticketId) {
+      await this.tickets.followIn(tx, author, conversation.ticketId, to.id);
+    }
+    return view;
   }
 
   private async lockLive(tx: Tx, author: Author, command: ConversationCommand): Promise<Conversation> {
@@ -168,18 +236,8 @@ export class AssignmentService {
     { type, id }: AssigneeRef,
     field = 'assigneeId',
   ): Promise<Assignee> {
-    const [found] = await tx.query<{ name: string; available: boolean }[]>(
-      type === 'user'
-        ? `SELECT name, status <> 'suspended' AND role <> 'customer' AS available FROM users
-           WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE`
-        : `SELECT name, true AS available FROM bot
-           WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE`,
-      [organizationId, id],
-    );
-    if (!found) throw type === 'user' ? new UserNotFoundError(field) : new BotNotFoundError(field);
-    if (!found.available)
-      throw new UnprocessableError('ASSIGNEE_UNAVAILABLE', `${found.name} does not take conversations`);
-    return { type, id, name: found.name };
+    if (type === 'bot') return { type, id, name: await requireBot(tx, organizationId, id, field) };
+    return { type, id, name: (await requireStaff(tx, organizationId, [id], field)).get(id) ?? '' };
   }
 
   private async present(tx: Tx, conversation: Conversation): Promise<Assignee | null> {

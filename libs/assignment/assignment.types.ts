@@ -1,5 +1,11 @@
 import type { AssigneeType } from '@hub/model/conversation.entity.js';
-import type { ConversationCommand, OpenConversation } from '@hub/conversations/conversations.types.js';
+import type { ConversationView } from '@hub/model/views.js';
+import type {
+  ConversationCommand,
+  OnExisting,
+  OpenConversation,
+  Outcome,
+} from '@hub/conversations/conversations.types.js';
 
 /** Who is to get a conversation. */
 export interface AssigneeRef {
@@ -23,5 +29,13 @@ export interface TransferConversation extends ConversationCommand {
 }
 
 export interface OpenAssigned extends OpenConversation {
+  /** Who gets it when it is opened; one that is there already stays in its hands. */
   readonly assignee: AssigneeRef | null;
+  /** `conflict` unless set. */
+  readonly onExisting?: OnExisting;
+}
+
+export interface Opened {
+  readonly conversation: ConversationView;
+  readonly outcome: Outcome;
 }

@@ -52,7 +52,7 @@ export class ChannelsQueries {
     const { page, perPage, sortOrder } = request;
     const values: unknown[] = [organizationId, request.type ?? null, request.status ?? null];
     values.push(request.search ? containing(request.search) : null);
-    const where = `ch.organization_id = $1 AND ch.deleted_at IS NULL AND ch.type <> 'internal'
+    const where = `ch.organization_id = $1 AND ch.deleted_at IS NULL
       AND ($2::text IS NULL OR ch.type = $2) AND ($3::text IS NULL OR ch.status = $3)
       AND ($4::text IS NULL OR ch.name ILIKE $4)`;
     const db = this.db.reader(organizationId);

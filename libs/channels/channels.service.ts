@@ -8,7 +8,7 @@ import { Channel } from '@hub/model/channel.entity.js';
 import { Database, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
 import type { ChannelView } from '@hub/model/views.js';
-import { NotFoundError, UnprocessableError } from '@hub/platform/errors.js';
+import { NotFoundError, UnprocessableError, ValidationError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
 import { mergeJson } from '@hub/platform/json.js';
 import { SecretBox } from '@hub/platform/secret-box.js';
@@ -131,11 +131,18 @@ export class ChannelsService {
     await updateRow(tx, Channel, { organizationId, id }, gone);
   }
 
-  /** Loads a channel for change: nobody opens, sends or changes through it until the transaction ends. */
+  /**
+   * Loads a channel for change: nobody opens, sends or changes through it until the transaction ends.
+   * @throws ChannelNotFoundError; ValidationError INVALID_CHANNEL_TYPE of the built-in one
+   */
   async lockIn(tx: Tx, organizationId: string, id: string): Promise<Channel> {
     const where = { organizationId, id, deletedAt: IsNull() };
     const channel = await tx.findOne(Channel, { where, lock: { mode: 'pessimistic_write' } });
-    if (!channel || channel.type === 'internal') throw new ChannelNotFoundError();
+    if (!channel) throw new ChannelNotFoundError();
+    if (channel.builtin) {
+      const problem = { field: 'id', message: 'the built-in channel stays as it is' };
+      throw new ValidationError([problem], 'The built-in channel cannot be changed', 'INVALID_CHANNEL_TYPE');
+    }
     return channel;
   }
 

@@ -12,6 +12,12 @@ export class MessageNotFoundError extends NotFoundError {
   }
 }
 
+export class TicketNotFoundError extends NotFoundError {
+  constructor(field?: string) {
+    super('TICKET_NOT_FOUND', 'Ticket does not exist', field);
+  }
+}
+
 export class BotNotFoundError extends NotFoundError {
   constructor(field?: string) {
     super('BOT_NOT_FOUND', 'Bot does not exist', field);

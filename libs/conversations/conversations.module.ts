@@ -16,6 +16,10 @@ import { ReadsService } from './reads.service.js';
 import { ReceiptsService } from './receipts.service.js';
 import { RemovalService } from './removal.service.js';
 import { ScheduleService } from './schedule.service.js';
+import { ParticipantsQueries } from './participants.queries.js';
+import { ParticipantsService } from './participants.service.js';
+import { TicketsQueries } from './tickets.queries.js';
+import { TicketsService } from './tickets.service.js';
 
 const providers = [
   ConversationsService,
@@ -32,6 +36,10 @@ const providers = [
   ReceiptsService,
   ReadsService,
   RemovalService,
+  ParticipantsService,
+  ParticipantsQueries,
+  TicketsService,
+  TicketsQueries,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

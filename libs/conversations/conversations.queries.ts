@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { ConversationStatus } from '@hub/model/conversation.entity.js';
+import { CONVERSATION_STATUSES, type ConversationStatus } from '@hub/model/conversation.entity.js';
 import { Database } from '@hub/model/database.js';
-import type { ParticipantKind, ParticipantRole } from '@hub/model/participant.entity.js';
 import type { ConversationView } from '@hub/model/views.js';
 import { CountCache, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { containing } from '@hub/platform/sql.js';
@@ -25,6 +24,14 @@ export interface ConversationFilter {
   readonly endDate?: Date;
   /** Part of the contact's name or of a message, whatever the case. */
   readonly search?: string;
+  readonly ticketId?: string;
+  readonly entityType?: string;
+  /** Goes with `entityType`. */
+  readonly entityId?: string;
+  /** Only those that are put away, or only those that are not. */
+  readonly archived?: boolean;
+  /** Has all of them. */
+  readonly tags?: readonly string[];
 }
 
 export interface ListConversations extends ConversationFilter, PageRequest {
@@ -32,13 +39,13 @@ export interface ListConversations extends ConversationFilter, PageRequest {
   readonly sortOrder: 'asc' | 'desc';
 }
 
-export interface ParticipantView {
-  readonly id: string;
-  readonly kind: ParticipantKind;
-  readonly role: ParticipantRole;
-  readonly name: string | null;
-  readonly phone: string | null;
-  readonly email: string | null;
+/** How many there are; exact up to 10,000, beyond at most ten seconds old. */
+export interface ConversationCounts {
+  readonly byStatus: Readonly<Record<ConversationStatus, number>>;
+  /** Not closed, and assigned to whoever asks. */
+  readonly mine: number;
+  /** Not closed, and nobody's. */
+  readonly unassigned: number;
 }
 
 const SORT_COLUMN: Record<ConversationSort, string> = {
@@ -56,6 +63,14 @@ export class ConversationsQueries {
   /** @throws ConversationNotFoundError */
   getConversation(organizationId: string, id: string): Promise<ConversationView> {
     return loadView(this.db.reader(organizationId), organizationId, id);
+  }
+
+  /** @throws ConversationNotFoundError */
+  async requireConversation(organizationId: string, id: string): Promise<void> {
+    const [found] = await this.db
+      .reader(organizationId)
+      .query<unknown[]>('SELECT 1 FROM conversation WHERE organization_id = $1 AND id = $2', [organizationId, id]);
+    if (!found) throw new ConversationNotFoundError();
   }
 
   /** @throws ConversationNotFoundError unless the conversation is this contact's */
@@ -83,13 +98,7 @@ export class ConversationsQueries {
         `SELECT c.id FROM conversation c WHERE ${where} ${toOrder(request)} LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
         values,
       ),
-      this.counts.total(JSON.stringify([where, values]), async (limit) => {
-        const [row] = await db.query<{ n: number }[]>(
-          `SELECT count(*) AS n FROM (SELECT 1 FROM conversation c WHERE ${where} ${limit ? `LIMIT ${limit}` : ''}) x`,
-          values,
-        );
-        return row?.n ?? 0;
-      }),
+      this.count(organizationId, where, values),
     ]);
     const items = await loadViews(
       db,
@@ -99,21 +108,29 @@ export class ConversationsQueries {
     return { items, totalCount, page, perPage };
   }
 
-  /** Who takes part now, the contact first. @throws ConversationNotFoundError */
-  async listParticipants(organizationId: string, conversationId: string): Promise<ParticipantView[]> {
-    const rows = await this.db.reader(organizationId).query<(ParticipantView | { id: null })[]>(
-      `SELECT p.ref_id AS id, p.kind, p.role, coalesce(k.name, u.name, b.name) AS name, k.phone,
-         coalesce(k.email, u.email) AS email
-       FROM conversation c
-       LEFT JOIN participant p ON p.organization_id = c.organization_id AND p.conversation_id = c.id AND p.left_at IS NULL
-       LEFT JOIN contact k ON p.kind = 'contact' AND k.organization_id = c.organization_id AND k.id = p.ref_id
-       LEFT JOIN users u ON p.kind = 'user' AND u.organization_id = c.organization_id AND u.id = p.ref_id
-       LEFT JOIN bot b ON p.kind = 'bot' AND b.organization_id = c.organization_id AND b.id = p.ref_id
-       WHERE c.organization_id = $1 AND c.id = $2 ORDER BY p.kind <> 'contact', p.joined_at, p.ref_id`,
-      [organizationId, conversationId],
-    );
-    if (rows.length === 0) throw new ConversationNotFoundError();
-    return rows.filter((row): row is ParticipantView => row.id !== null);
+  /** @param assigneeId whoever asks: a user or a bot; null for a caller that cannot be an assignee */
+  async countConversations(organizationId: string, assigneeId: string | null): Promise<ConversationCounts> {
+    const count = (condition: string, ...values: unknown[]): Promise<number> =>
+      this.count(organizationId, `c.organization_id = $1 AND ${condition}`, [organizationId, ...values]);
+    const [mine, unassigned, ...statuses] = await Promise.all([
+      assigneeId === null ? 0 : count(`c.assignee_id = $2 AND c.status <> 'closed'`, assigneeId),
+      count(`c.status IN ('open', 'pending', 'snoozed') AND c.assignee_id IS NULL`),
+      ...CONVERSATION_STATUSES.map((status) => count('c.status = $2', status)),
+    ]);
+    const byStatus = Object.fromEntries(CONVERSATION_STATUSES.map((status, i) => [status, statuses[i] ?? 0]));
+    return { byStatus: byStatus as ConversationCounts['byStatus'], mine, unassigned };
+  }
+
+  private count(organizationId: string, where: string, values: unknown[]): Promise<number> {
+    return this.counts.total(JSON.stringify([where, values]), async (limit) => {
+      const [row] = await this.db
+        .reader(organizationId)
+        .query<{ n: number }[]>(
+          `SELECT count(*) AS n FROM (SELECT 1 FROM conversation c WHERE ${where} ${limit ? `LIMIT ${limit}` : ''}) x`,
+          values,
+        );
+      return row?.n ?? 0;
+    });
   }
 }
 
@@ -136,6 +153,11 @@ function toWhere(organizationId: string, filter: ConversationFilter): { where: s
   add(filter.assigneeId, (n) => `c.assignee_id = ${n}`);
   add(filter.contactId, (n) => `c.contact_id = ${n}`);
   add(filter.botId, (n) => `c.bot_id = ${n}`);
+  add(filter.ticketId, (n) => `c.ticket_id = ${n}`);
+  add(filter.entityType, (n) => `c.entity_type = ${n}`);
+  add(filter.entityId, (n) => `c.entity_id = ${n}`);
+  add(filter.tags?.length ? filter.tags : undefined, (n) => `c.tags @> ${n}::text[]`);
+  if (filter.archived !== undefined) where.push(`c.archived_at IS ${filter.archived ? 'NOT ' : ''}NULL`);
   add(filter.startDate, (n) => `c.created_at >= ${n}`);
   add(filter.endDate, (n) => `c.created_at <= ${n}`);
   add(filter.channelType, (n) => `c.channel_id IN (SELECT id FROM channel WHERE organization_id = $1 AND type = ${n})`);

@@ -1,8 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
-import { ContactNotFoundError } from '@hub/contacts/contacts.queries.js';
 import { ContactsService } from '@hub/contacts/contacts.service.js';
-import { ChannelNotFoundError } from '@hub/channels/channels.queries.js';
 import type { EventType } from '@hub/events/catalog.js';
 import { Outbox, type Author, type Changes } from '@hub/events/outbox.js';
 import { Conversation, type ConversationStatus } from '@hub/model/conversation.entity.js';
@@ -13,14 +11,24 @@ import { ValidationError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
 import { mergeJson } from '@hub/platform/json.js';
 import { lockConversation } from './conversation-lock.js';
+import {
+  requireBot,
+  requireChannel,
+  requireContact,
+  requireParties,
+  requireStaff,
+  requireTicket,
+} from './conversation-parties.js';
 import { transitionEvent } from './conversation-status.js';
 import { loadView } from './conversation-view.js';
-import { BotNotFoundError, ConversationClosedError, ConversationExistsError } from './conversations.errors.js';
-import type {
-  CloseConversation,
-  ConversationCommand,
-  OpenConversation,
-  UpdateConversation,
+import { ConversationClosedError, ConversationExistsError } from './conversations.errors.js';
+import {
+  MAX_TAGS,
+  type ChangeTags,
+  type CloseConversation,
+  type ConversationCommand,
+  type OpenConversation,
+  type UpdateConversation,
 } from './conversations.types.js';
 import { noteText, writeNote } from './notes.js';
 import { joinIn } from './participants.js';
@@ -37,15 +45,23 @@ export class ConversationsService {
 
   /**
    * Opens a conversation in the caller's transaction. The channel must exist; it need not be active.
-   * @throws ChannelNotFoundError, ContactNotFoundError, BotNotFoundError; ConversationExistsError when the contact has a
-   * live conversation on a channel that allows one only – of any number of callers at once exactly one gets through
+   * @throws ChannelNotFoundError, ContactNotFoundError, BotNotFoundError, TicketNotFoundError, UserNotFoundError;
+   * ValidationError naming `contactId` where there is none and the channel is not internal; ConversationExistsError when
+   * the contact has a live conversation on a channel that allows one only – of any number of callers at once exactly one
+   * gets through
    */
   async openIn(tx: Tx, author: Author, command: OpenConversation): Promise<ConversationView> {
     const { organizationId } = author;
-    const channel = await this.channelOf(tx, organizationId, command.channelId);
+    const channel = await requireChannel(tx, organizationId, command.channelId);
+    if (!command.contact && channel.type !== 'internal') {
+      throw ValidationError.of('contactId', 'contactId or contact is required');
+    }
+    if (command.ticketId) await requireTicket(tx, organizationId, command.ticketId);
+    const userIds = unique(command.userIds ?? []);
+    await requireStaff(tx, organizationId, userIds, 'userIds');
     const botId = command.botId ?? channel.defaultBotId;
-    if (command.botId) await this.requireBot(tx, organizationId, command.botId);
-    const contactId = await this.contactOf(tx, author, command);
+    if (command.botId) await requireBot(tx, organizationId, command.botId);
+    const contactId = await this.contactIn(tx, author, command);
     const id = newId();
     const [opened] = await tx.query<{ id: string }[]>(
       `INSERT INTO conversation (organization_id, id, channel_id, contact_id, status, priority, subject, bot_id, tags,
@@ -72,25 +88,50 @@ export class ConversationsService {
     if (contactId) {
       await joinIn(tx, organizationId, { conversationId: id, kind: 'contact', refId: contactId, role: 'customer' });
     }
-    for (const refId of unique(command.userIds ?? [])) {
+    for (const refId of userIds) {
       await joinIn(tx, organizationId, { conversationId: id, kind: 'user', refId, role: 'agent' });
     }
     if (botId) await joinIn(tx, organizationId, { conversationId: id, kind: 'bot', refId: botId, role: 'bot' });
     return this.tellIn(tx, author, id, 'conversation.created');
   }
 
+  /** The known contact of a command, or the person it describes, found or made. @throws ContactNotFoundError */
+  async contactIn(tx: Tx, author: Author, { contact }: Pick<OpenConversation, 'contact'>): Promise<string | null> {
+    if (!contact) return null;
+    if (!('id' in contact)) return (await this.contacts.resolveIn(tx, author, contact)).id;
+    await requireContact(tx, author.organizationId, contact.id);
+    return contact.id;
+  }
+
   /**
    * Changes what may be edited. Nothing changed, nothing told. A change of status alone is told as what it is
    * (`conversation.closed`, …); together with other fields there is a `conversation.updated` before it.
-   * @throws ConversationNotFoundError, VersionMismatchError, ConversationClosedError, ConversationExistsError
+   * @throws ConversationNotFoundError, VersionMismatchError, ConversationClosedError, ConversationExistsError,
+   * TicketNotFoundError
    */
   async update(author: Author, command: UpdateConversation): Promise<ConversationView> {
+    if (command.archived && (command.snoozedUntil || (command.status ?? 'closed') !== 'closed')) {
+      throw ValidationError.of('archived', 'archived goes with the status closed only');
+    }
     return this.transaction(author, async (tx) => {
       const conversation = await lockConversation(tx, author.organizationId, command);
       await this.edit(tx, author, conversation, command);
       const status = command.status ?? (command.snoozedUntil ? 'snoozed' : undefined);
       if (status) await this.moveTo(tx, author, conversation, status, command.snoozedUntil);
       if (command.archived !== undefined) await this.archive(tx, author, conversation, command.archived);
+      return loadView(tx, author.organizationId, conversation.id);
+    });
+  }
+
+  /** Adds tags and takes tags away. @throws ValidationError naming `tags` when there would be too many */
+  async changeTags(author: Author, { add = [], remove = [], ...command }: ChangeTags): Promise<ConversationView> {
+    return this.transaction(author, async (tx) => {
+      const conversation = await lockConversation(tx, author.organizationId, command);
+      const tags = unique([...conversation.tags, ...add]).filter((tag) => !remove.includes(tag));
+      if (tags.length > Math.max(MAX_TAGS, conversation.tags.length)) {
+        throw ValidationError.of('tags', `tags of a conversation must be no more than ${MAX_TAGS}`);
+      }
+      await this.edit(tx, author, conversation, { ...command, tags });
       return loadView(tx, author.organizationId, conversation.id);
     });
   }
@@ -139,7 +180,7 @@ export class ConversationsService {
     if (conversation.status === 'open' || conversation.status === 'pending') {
       return loadView(tx, author.organizationId, conversation.id);
     }
-    await this.requireParties(tx, conversation);
+    await requireParties(tx, conversation);
     return this.change(tx, author, conversation, 'conversation.reopened', {
       status: 'open',
       snoozedUntil: null,
@@ -157,8 +198,7 @@ export class ConversationsService {
   async wakeDue(limit: number): Promise<number> {
     const due = await this.db.system('snooze', (tx) =>
       tx.query<{ organizationId: string; id: string }[]>(
-        `SELECT organization_id AS "organizationId", id FROM conversation
-         WHERE status = 'snoozed' AND snoozed_until <= now() ORDER BY snoozed_until LIMIT $1`,
+        `SELECT organization_id AS "organizationId", id FROM snoozes_due($1)`,
         [limit],
       ),
     );
@@ -220,30 +260,26 @@ export class ConversationsService {
     }
   }
 
-  /** What is to live on needs its channel and its contact. @throws ChannelNotFoundError, ContactNotFoundError */
-  private async requireParties(tx: Tx, { organizationId, channelId, contactId }: Conversation): Promise<void> {
-    const [gone] = await tx.query<{ channel: boolean }[]>(
-      `SELECT ch.deleted_at IS NOT NULL AS channel FROM channel ch
-       LEFT JOIN contact k ON k.organization_id = $1 AND k.id = $3
-       WHERE ch.organization_id = $1 AND ch.id = $2 AND (ch.deleted_at IS NOT NULL OR k.deleted_at IS NOT NULL)`,
-      [organizationId, channelId, contactId],
-    );
-    if (gone) throw gone.channel ? new ChannelNotFoundError() : new ContactNotFoundError();
-  }
-
   private async edit(tx: Tx, author: Author, conversation: Conversation, command: UpdateConversation): Promise<void> {
+    const { entity, ticketId } = command;
+    if (ticketId && ticketId !== conversation.ticketId) await requireTicket(tx, author.organizationId, ticketId);
     const wanted: Partial<Conversation> = {
       ...(command.subject !== undefined && { subject: command.subject }),
       ...(command.priority && { priority: command.priority }),
       ...(command.tags && { tags: unique(command.tags) }),
       ...(command.metadata && { metadata: mergeJson(conversation.metadata, command.metadata) }),
+      ...(ticketId !== undefined && { ticketId }),
+      ...(entity !== undefined && { entityType: entity?.type ?? null, entityId: entity?.id ?? null }),
     };
-    const fields = Object.fromEntries(
+    const fields: Partial<Conversation> = Object.fromEntries(
       Object.entries(wanted).filter(
         ([field, value]) => !isDeepStrictEqual(conversation[field as keyof Conversation], value),
       ),
     );
-    if (Object.keys(fields).length > 0) await this.change(tx, author, conversation, 'conversation.updated', fields);
+    if (Object.keys(fields).length === 0) return;
+    const moved = 'entityType' in fields || 'entityId' in fields;
+    const told = moved && { entity: { before: entityOf(conversation), after: entity } };
+    await this.change(tx, author, conversation, 'conversation.updated', fields, told || {});
   }
 
   private async moveTo(
@@ -283,40 +319,6 @@ export class ConversationsService {
     await this.change(tx, author, conversation, 'conversation.updated', { archivedAt });
   }
 
-  private async channelOf(
-    tx: Tx,
-    organizationId: string,
-    id: string,
-  ): Promise<{ defaultBotId: string | null; single: boolean }> {
-    const [channel] = await tx.query<{ defaultBotId: string | null; single: boolean }[]>(
-      `SELECT b.id AS "defaultBotId", ch.single_conversation AS single FROM channel ch
-       LEFT JOIN bot b ON b.organization_id = ch.organization_id AND b.id = ch.default_bot_id AND b.deleted_at IS NULL
-       WHERE ch.organization_id = $1 AND ch.id = $2 AND ch.deleted_at IS NULL FOR KEY SHARE OF ch`,
-      [organizationId, id],
-    );
-    if (!channel) throw new ChannelNotFoundError('channelId');
-    return channel;
-  }
-
-  private async contactOf(tx: Tx, author: Author, { contact }: OpenConversation): Promise<string | null> {
-    if (!contact) return null;
-    if (!('id' in contact)) return (await this.contacts.resolveIn(tx, author, contact)).id;
-    const [known] = await tx.query<unknown[]>(
-      'SELECT 1 FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE',
-      [author.organizationId, contact.id],
-    );
-    if (!known) throw new ContactNotFoundError('contactId');
-    return contact.id;
-  }
-
-  private async requireBot(tx: Tx, organizationId: string, id: string): Promise<void> {
-    const [bot] = await tx.query<unknown[]>(
-      'SELECT 1 FROM bot WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE',
-      [organizationId, id],
-    );
-    if (!bot) throw new BotNotFoundError('botId');
-  }
-
   private async exists(tx: Tx, organizationId: string, channelId: string, contactId: string | null): Promise<Error> {
     const [live] = await tx.query<{ id: string }[]>(
       `SELECT id FROM conversation WHERE organization_id = $1 AND channel_id = $2 AND contact_id = $3
@@ -340,9 +342,9 @@ const VISIBLE = new Set([
   'closureReason',
   'archivedAt',
   'ticketId',
-  'entityType',
-  'entityId',
 ]);
+
+const entityOf = ({ entityType: type, entityId: id }: Conversation): object | null => (type ? { type, id } : null);
 
 const sameTime = (one: Date | null, other: Date | undefined): boolean => one?.getTime() === other?.getTime();
 const unique = (tags: readonly string[]): string[] => [...new Set(tags)];

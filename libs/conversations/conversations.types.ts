@@ -8,6 +8,20 @@ export interface ConversationCommand {
   readonly expectedVersion?: number;
 }
 
+/** Tags of one conversation, at most. */
+export const MAX_TAGS = 50;
+
+/**
+ * What to do where the contact has a conversation on the channel. `conflict`: refuse, where the channel takes one live
+ * conversation of each contact. `return`: give back the live one. `reopen`: as that, and without a live one reopen the
+ * last one. `create`: open another, where the channel takes several. Without any, each of them opens one.
+ */
+export const ON_EXISTING = ['conflict', 'reopen', 'return', 'create'] as const;
+export type OnExisting = (typeof ON_EXISTING)[number];
+
+/** What became of a command that makes something unless it is there. */
+export type Outcome = 'created' | 'reopened' | 'unchanged';
+
 export interface OpenConversation {
   readonly channelId: string;
   /** A known contact, or the person to find or make; null where colleagues talk among themselves. */
@@ -36,8 +50,17 @@ export interface UpdateConversation extends ConversationCommand {
   /** Replaced. */
   readonly tags?: readonly string[];
   readonly snoozedUntil?: Date;
+  /** The ticket it hangs on; null: on none. */
+  readonly ticketId?: string | null;
+  /** The record of another system that it is about; null: none. */
+  readonly entity?: { readonly type: string; readonly id: string } | null;
   /** Put away, which closes it; or taken out again, which leaves it closed. */
   readonly archived?: boolean;
+}
+
+export interface ChangeTags extends ConversationCommand {
+  readonly add?: readonly string[];
+  readonly remove?: readonly string[];
 }
 
 export interface CloseConversation extends ConversationCommand {

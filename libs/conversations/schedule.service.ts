@@ -77,14 +77,9 @@ export class ScheduleService {
   }
 }
 
-/** As the index `message_scheduled` has it, word for word. */
 const DUE: Prepared = {
   name: 'message-due',
-  text: `
-    SELECT organization_id AS "organizationId", id FROM message
-    WHERE status = 'pending' AND scheduled_at IS NOT NULL AND draft_state IS DISTINCT FROM 'pending'
-      AND draft_state IS DISTINCT FROM 'rejected' AND deleted_at IS NULL AND scheduled_at <= now()
-    ORDER BY scheduled_at LIMIT $1`,
+  text: 'SELECT organization_id AS "organizationId", id FROM messages_due($1)',
 };
 
 const isDue = ({ status, draft, deletedAt, scheduledAt }: MessageView): boolean =>

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { CommitRefusedError, HeldCommit, type Statement } from './held-commit.js';
 import { settled } from './pipeline.js';
+import { queryScoped, setLocal, type Scope } from './scoped-query.js';
 
 /** Inside a command only this is used: everything through it commits or vanishes together. */
 export type Tx = EntityManager;
@@ -77,7 +78,9 @@ export class Database {
    */
   async answering<T>(organizationId: string, { keep, interrupt }: Keeping<T>, work: () => Promise<T>): Promise<T> {
     const scope = asTenant(organizationId);
-    const held = new HeldCommit(this.dataSource, organizationId, scope, interrupt, (tx) => this.tellCommitted(tx));
+    const held = new HeldCommit(this.dataSource, organizationId, setLocal(scope), interrupt, (tx) =>
+      this.tellCommitted(tx),
+    );
     try {
       const answer = await this.held.run(held, work);
       const last = keep(answer);
@@ -133,8 +136,7 @@ export class Database {
     return this.retrying(() => this.single<R>(asJob(job), { ...statement, values }));
   }
 
-  /** Sends the three statements at once (the pool pipelines) and waits for their answers together. */
-  private async single<R extends object>(scope: string, statement: Statement): Promise<R[]> {
+  private async single<R extends object>(scope: Scope, statement: Statement): Promise<R[]> {
     const client = await this.pool().connect();
     let broken: Error | undefined;
     const onLost = (error: Error): void => {
@@ -142,11 +144,7 @@ export class Database {
     };
     client.on('error', onLost); // without a listener, a server that dies would end this process
     try {
-      const begun = client.query(`BEGIN; ${scope}`);
-      const answer = client.query<R>(statement);
-      const ended = client.query('COMMIT'); // after a failed statement PostgreSQL takes it as a ROLLBACK
-      const [result] = await settled([answer, begun, ended]);
-      return result.rows;
+      return (await queryScoped<R>(client, scope, statement)).rows;
     } catch (error) {
       if (isUnavailable(error)) broken = error as Error;
       throw error;
@@ -156,7 +154,7 @@ export class Database {
     }
   }
 
-  private async committing<T>(scope: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  private async committing<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
     const { tx, result } = await this.retrying(() => this.attempt(scope, work));
     this.tellCommitted(tx);
     return result;
@@ -171,10 +169,10 @@ export class Database {
     return held?.organizationId === organizationId ? held : undefined;
   }
 
-  private async attempt<T>(scope: string, work: (tx: Tx) => Promise<T>): Promise<{ tx: Tx; result: T }> {
+  private async attempt<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<{ tx: Tx; result: T }> {
     return this.dataSource.transaction(async (tx) => {
       const client = (await tx.queryRunner?.connect()) as PoolClient;
-      const scoped = client.query(scope); // not awaited: it goes out with the first statement of the work
+      const scoped = client.query(setLocal(scope)); // not awaited: it goes out with the first statement of the work
       const [result] = await settled([work(tx), scoped]);
       return { tx, result };
     });
@@ -207,12 +205,12 @@ export async function queryPrepared<R extends object>(
 }
 
 /** @throws Error unless it is a UUID: it goes into the statement as it is */
-function asTenant(organizationId: string): string {
+function asTenant(organizationId: string): Scope {
   if (!UUID.test(organizationId)) throw new Error('An organization is named by its UUID');
-  return `SET LOCAL switchboard.organization = '${organizationId}'`;
+  return { setting: 'organization', value: organizationId };
 }
 
-const asJob = (job: SystemJob): string => `SET LOCAL switchboard.job = '${job}'`;
+const asJob = (job: SystemJob): Scope => ({ setting: 'job', value: job });
 
 /** PostgreSQL's five-character code of an error, wherever the driver or TypeORM has put it; else null. */
 export function sqlState(error: unknown): string | null {

@@ -27,13 +27,16 @@ const plain: ClientErrors = (status) => ({ message: STATUS_CODES[status] });
  * The HTTP server: 1 MiB bodies, 16 KiB of headers, 10 s to send the headers and 30 s the whole request,
  * `X-Request-ID` on every answer, taken over from the caller or made.
  * An empty JSON body counts as none, as clients send `Content-Type: application/json` with bodiless POSTs.
+ * @param rewriteUrl gives, for the address that was asked for, the one that is routed
  */
 export function createHttpAdapter(
   config: Pick<Config, 'TRUST_PROXY'>,
   onFrameworkError: FrameworkErrors,
   wordClientError: ClientErrors = plain,
+  rewriteUrl?: (url: string) => string,
 ): FastifyAdapter {
   const adapter = new FastifyAdapter({
+    ...(rewriteUrl && { rewriteUrl: ({ url = '/' }: IncomingMessage) => rewriteUrl(url) }),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: {

@@ -39,6 +39,25 @@ describe('imports only go down', () => {
     expect(lintPlanted('libs/dialects/pact/planted.ts', source)).toMatch(/Imports only go down: dialects/);
   });
 
+  it.each(['@hub/dialects/v1/v1.ids.js', '@hub/conversations/conversations.service.js', '@hub/webhooks/lanes.js'])(
+    'catches the room of all dialects that looks at %s',
+    (seen) => {
+      const source = `import { x } from '${seen}';\nexport const y = x;\n`;
+      expect(lintPlanted('libs/http/planted.ts', source)).toMatch(/Imports only go down: http/);
+    },
+  );
+
+  it('catches a feature that looks at the room of the dialects', () => {
+    const source = `import { x } from '@hub/http/rule.js';\nexport const y = x;\n`;
+    expect(lintPlanted('libs/bots/planted.ts', source)).toMatch(/Imports only go down: bots/);
+  });
+
+  it('lets the room of all dialects look at who calls, and a dialect at that room', () => {
+    const down = `import { x } from '@hub/identity/actor.js';\nexport const y = x;\n`;
+    const room = `import { y } from '@hub/http/planted.js';\nexport const z = y;\n`;
+    expect(lintPlanted('libs/http/planted.ts', down, { 'libs/dialects/pact/planted.ts': room })).toBe('');
+  });
+
   it('catches a path that climbs', () => {
     const source = `import { x } from '../model/views.js';\nexport const y = x;\n`;
     expect(lintPlanted('libs/events/planted.ts', source)).toMatch(/Inside a lib/);

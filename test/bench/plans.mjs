@@ -46,7 +46,7 @@ export async function explained({ postgres }, site, call) {
       const json = JSON.parse(found[3].replace(/\n\t/g, '\n'));
       return [{ text: json['Query Text'], ms: Number(found[2]), plan: json.Plan }];
     })
-    .filter(({ text }) => !/auto_explain|pg_reload_conf/.test(text));
+    .filter(({ text }) => !/auto_explain|pg_reload_conf|set_config/.test(text));
 }
 
 /** @param {string} file @param {number} position */

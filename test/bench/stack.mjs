@@ -16,7 +16,11 @@ export const POOL = 10;
 
 /**
  * @typedef {{ databaseUrl: string, adminUrl: string, organizationId: string, headers: Record<string, string> }} Site
- * @typedef {{ url: string, pid: number | undefined, stop(): Promise<void> }} Running
+ * @typedef {object} Running
+ * @property {string} url
+ * @property {number | undefined} pid
+ * @property {(message: object) => Promise<unknown>} tell what a preloaded module answers
+ * @property {() => Promise<void>} stop
  * @typedef {object} Bench what a benchmark gets
  * @property {boolean} quick
  * @property {string | undefined} profile folder for processor profiles
@@ -56,17 +60,21 @@ export async function asAdmin(url, work) {
 /**
  * Starts one process of the product, configured as in production; its log goes to a file.
  * @param {Bench} bench @param {'api' | 'worker'} name @param {Site} site @param {string} [redisUrl] BullMQ on Redis
+ * @param {string} [preload] a module of this folder that the process loads first
  * @returns {Promise<Running>}
  */
-export async function startProcess({ postgres, profile }, name, site, redisUrl) {
+export async function startProcess({ postgres, profile }, name, site, redisUrl, preload) {
   const logFile = path.join(postgres.dataDir, `${name}.log`);
   const port = String(await anyFreePort('127.0.0.1'));
   if (profile) mkdirSync(profile, { recursive: true });
   const log = openSync(logFile, 'a');
   const child = fork(path.join(root, `dist/apps/${name}/main.js`), {
-    execArgv: profile
-      ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`]
-      : [],
+    execArgv: [
+      ...(preload ? ['--import', new URL(preload, import.meta.url).href] : []),
+      ...(profile
+        ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`]
+        : []),
+    ],
     stdio: ['ignore', log, log, 'ipc'],
     env: {
       ...process.env,
@@ -84,6 +92,11 @@ export async function startProcess({ postgres, profile }, name, site, redisUrl) 
     },
   });
   const gone = new Promise((resolve) => child.once('exit', resolve));
+  const tell = (/** @type {object} */ message) =>
+    new Promise((resolve, reject) => {
+      child.once('message', resolve);
+      child.send(message, (error) => error && reject(error));
+    });
   const stop = async () => {
     child.kill('SIGTERM');
     await gone;
@@ -94,7 +107,7 @@ export async function startProcess({ postgres, profile }, name, site, redisUrl) 
       child.once('exit', () => reject(new Error(`the ${name} ended`)));
       setTimeout(() => reject(new Error(`the ${name} does not get ready`)), START_TIMEOUT_MS).unref();
     });
-    return { url: url.replace('[::1]', '127.0.0.1'), pid: child.pid, stop };
+    return { url: url.replace('[::1]', '127.0.0.1'), pid: child.pid, tell, stop };
   } catch (error) {
     await stop();
     throw new Error(`${String(error)}\n${readFileSync(logFile, 'utf8').slice(-3000)}`, { cause: error });

@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import { Controller, Get, Module, UseGuards } from '@nestjs/common';
-import { IdentityModule } from '@hub/identity/identity.module.js';
-import { AddressLimitGuard, V1Limits } from '@hub/dialects/v1/v1.limits.js';
 import { Operation } from '@hub/dialects/v1/v1.operation.js';
+import { HttpModule } from '@hub/http/http.module.js';
+import { AddressLimitGuard } from '@hub/http/limits.js';
 import { expectError } from '../dialects/v1/v1-fixtures.js';
 import { ApiClient, type Answer } from '../support/api-client.js';
 import { startApp, type RunningApp } from '../support/app.js';
@@ -125,7 +125,7 @@ class DoorController {
   }
 }
 
-@Module({ imports: [IdentityModule], providers: [V1Limits], controllers: [DoorController] })
+@Module({ imports: [HttpModule], controllers: [DoorController] })
 class DoorModule {}
 
 describe('rate limits of an address', () => {

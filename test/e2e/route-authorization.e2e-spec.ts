@@ -2,10 +2,10 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { SCOPES } from '@hub/identity/actor.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
-import { routesOf, type Route } from '../dialects/v1/bad-input-fixtures.js';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
 import { startHub, type Hub } from '../support/harness.js';
-import { accessOf, addKey, nameOf, ownCall, type World } from './route-walk-fixtures.js';
+import type { WalkedRoute, World } from '../support/walk.js';
+import { accessOf, addKey, everyRoute, nameOf, ownCall } from './route-walk-fixtures.js';
 
 jest.setTimeout(180_000);
 
@@ -37,12 +37,12 @@ const NEAR = [
 /** The rule itself, tried through the whole product: HTTP, guard and database. */
 describe('the authorization rules', () => {
   let hub: Hub;
-  let routes: Route[];
+  let routes: WalkedRoute[];
   let organization: string;
 
   beforeAll(async () => {
     hub = await startHub();
-    routes = await routesOf(hub);
+    routes = await everyRoute(hub);
     organization = v1.uuid(hub.admin.organizationId);
   });
   afterAll(() => hub.stop());
@@ -56,11 +56,12 @@ describe('the authorization rules', () => {
       ]),
     );
 
-  async function ask(route: Route, key: string): Promise<number> {
-    const { path, body } = ownCall(route, nowhere());
+  async function ask(route: WalkedRoute, key: string): Promise<number> {
+    const { translate } = route.walk;
+    const { path, body } = ownCall(route, translate ? await translate(hub, nowhere()) : nowhere());
     const response = await fetch(hub.url + path, {
       method: route.method,
-      headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) },
+      headers: { ...route.walk.credentials(key)[0], ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
     await response.arrayBuffer();

@@ -1,175 +1,45 @@
 import { apiKeyPrefix, hashApiKey, newApiKey } from '@hub/identity/api-key.js';
+import { documentPath } from '@hub/http/document.js';
 import { SCOPES } from '@hub/identity/actor.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
-import type { Route, Schema } from '../dialects/v1/bad-input-fixtures.js';
+import { V1_WALK } from '../dialects/v1/route-walk.js';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
 import type { ApiClient } from '../support/api-client.js';
 import type { Hub } from '../support/harness.js';
+import { routesOf, type Route, type Schema } from '../support/routes.js';
 import type { Subscriber } from '../support/subscriber.js';
+import type { Walk, WalkedRoute, World } from '../support/walk.js';
+import { DIALECTS } from '../../apps/api/dialects.js';
 
-/** One record of each kind of one organization, by the prefix of its public id. */
-export type World = Readonly<Record<string, string>>;
+/** Every dialect that is served, by its name. */
+const WALKS: Readonly<Record<string, Walk>> = { v1: V1_WALK };
 
-/** How the walk calls one operation. */
-export interface Fixture {
-  /** A body that the route takes, with every id it may carry, of `own` organization. */
-  readonly body?: (own: World) => v1.Json;
-  /** `public`: answers without a key. `anyone`: any key will do, whatever its scopes. Unset: as its scope says. */
-  readonly access?: 'public' | 'anyone';
+/** Every operation of every served document. */
+export async function everyRoute(hub: Hub): Promise<WalkedRoute[]> {
+  const found = DIALECTS.map(async (dialect) => {
+    const walk = WALKS[dialect.name];
+    if (!walk) throw new Error(`The dialect ${dialect.name} has no walk`);
+    return (await routesOf(hub, documentPath(DIALECTS, dialect))).map((route) => ({ ...route, walk }));
+  });
+  return (await Promise.all(found)).flat();
 }
 
-const TEXT = { content: { type: 'text', text: 'x' } };
-const HOOK = { url: 'https://example.com/walk', events: ['*'] };
-
-/** Every operation of the native API. One that is missing here fails the walk by its name. */
-export const FIXTURES: Readonly<Record<string, Fixture>> = {
-  'GET /v1/conversations': {},
-  'POST /v1/conversations': {
-    body: (own) => ({
-      channelId: own['ch'],
-      contactId: own['contact'],
-      assigneeId: own['user'],
-      botId: own['bot'],
-    }),
-  },
-  'GET /v1/conversations/{id}': {},
-  'PATCH /v1/conversations/{id}': { body: () => ({ priority: 'high', subject: 'walked', metadata: { walked: 1 } }) },
-  'POST /v1/conversations/{id}/close': { body: () => ({ reason: 'walked', notes: 'walked' }) },
-  'POST /v1/conversations/{id}/reopen': {},
-  'POST /v1/conversations/{id}/snooze': { body: () => ({ until: '2999-01-01T00:00:00Z' }) },
-  'POST /v1/conversations/{id}/read': {},
-  'POST /v1/conversations/{id}/assign': { body: (own) => ({ assigneeId: own['bot'], note: 'walked' }) },
-  'POST /v1/conversations/{id}/unassign': {},
-  'POST /v1/conversations/{id}/transfer': { body: (own) => ({ toAssigneeId: own['bot'], summary: 'walked' }) },
-  'GET /v1/conversations/{id}/participants': {},
-  'GET /v1/conversations/{id}/messages': {},
-  'POST /v1/conversations/{id}/messages': { body: (own) => ({ ...TEXT, attachments: [own['media']] }) },
-  'GET /v1/messages': {},
-  'POST /v1/messages': {
-    body: (own) => ({
-      ...TEXT,
-      conversationId: own['conv'],
-      channelId: own['ch'],
-      attachments: [own['media']],
-    }),
-  },
-  'GET /v1/messages/{id}': {},
-  'DELETE /v1/messages/{id}': {},
-  'POST /v1/messages/{id}/read': {},
-  'POST /v1/messages/bulk-read': {
-    body: (own) => ({ conversationId: own['conv'], messageIds: [own['msg']] }),
-  },
-  'POST /v1/messages/{id}/approve': {},
-  'POST /v1/messages/{id}/reject': { body: () => ({ reason: 'walked' }) },
-  'GET /v1/contacts': {},
-  'POST /v1/contacts': { body: () => ({ name: 'walked', email: 'walked@example.com' }) },
-  'GET /v1/contacts/{id}': {},
-  'PATCH /v1/contacts/{id}': { body: () => ({ name: 'walked', metadata: { walked: 1 } }) },
-  'DELETE /v1/contacts/{id}': {},
-  'GET /v1/contacts/{id}/conversations': {},
-  'POST /v1/contacts/{id}/token': { body: () => ({ expiresIn: 60 }) },
-  'GET /v1/channels': {},
-  'POST /v1/channels': { body: (own) => ({ name: 'walked', type: 'api', defaultBotId: own['bot'] }) },
-  'GET /v1/channels/{id}': {},
-  'PATCH /v1/channels/{id}': { body: (own) => ({ name: 'walked', defaultBotId: own['bot'] }) },
-  'DELETE /v1/channels/{id}': {},
-  'POST /v1/channels/{id}/activate': {},
-  'POST /v1/channels/{id}/deactivate': { body: () => ({ closeConversations: true }) },
-  'POST /v1/channels/{id}/messages': {
-    body: (own) => ({
-      externalId: 'walked',
-      contact: { externalId: 'walked' },
-      ...TEXT,
-      attachments: [{ id: own['media'] }],
-    }),
-  },
-  'POST /v1/channels/{id}/messages/{externalId}/status': { body: () => ({ status: 'delivered' }) },
-  'GET /v1/users': {},
-  'POST /v1/users': { body: () => ({ name: 'walked', email: 'walked-user@example.com' }) },
-  'GET /v1/users/{id}': {},
-  'PATCH /v1/users/{id}': { body: () => ({ name: 'walked', status: 'suspended' }) },
-  'DELETE /v1/users/{id}': {},
-  'GET /v1/api-keys': {},
-  'POST /v1/api-keys': { body: () => ({ name: 'walked', permissions: ['messages:read'] }) },
-  'DELETE /v1/api-keys/{id}': {},
-  'GET /v1/audit': {},
-  'POST /v1/auth/register': {
-    access: 'public',
-    body: () => ({ email: 'walked-in@example.com', password: 'walked-walked', name: 'w', organizationName: 'w' }),
-  },
-  'POST /v1/auth/login': { access: 'public', body: () => ({ email: 'walked@example.com', password: 'walked' }) },
-  'POST /v1/auth/refresh': { access: 'public', body: () => ({ refreshToken: 'walked' }) },
-  'POST /v1/auth/logout': { access: 'public' },
-  'GET /v1/auth/me': { access: 'anyone' },
-  'POST /v1/auth/password/reset': { access: 'public', body: () => ({ email: 'walked@example.com' }) },
-  'POST /v1/auth/password/confirm': { access: 'public', body: () => ({ token: 'walked', password: 'walked-walked' }) },
-  'POST /v1/auth/password/change': {
-    access: 'anyone',
-    body: () => ({ currentPassword: 'walked-walked', newPassword: 'walked-again' }),
-  },
-  'GET /v1/bots': {},
-  'POST /v1/bots': { body: (own) => ({ name: 'walked', channelIds: [own['ch']] }) },
-  'GET /v1/bots/{id}': {},
-  'PATCH /v1/bots/{id}': { body: (own) => ({ name: 'walked', channelIds: [own['ch']] }) },
-  'DELETE /v1/bots/{id}': {},
-  'POST /v1/bots/{id}/activate': {},
-  'POST /v1/bots/{id}/deactivate': {},
-  'GET /v1/webhooks': {},
-  'POST /v1/webhooks': { body: () => HOOK },
-  'GET /v1/webhooks/events': {},
-  'GET /v1/webhooks/{id}': {},
-  'PATCH /v1/webhooks/{id}': { body: () => ({ description: 'walked', status: 'inactive' }) },
-  'DELETE /v1/webhooks/{id}': {},
-  'POST /v1/webhooks/{id}/test': {},
-  'POST /v1/webhooks/{id}/rotate-secret': {},
-  'GET /v1/webhooks/{id}/deliveries': {},
-  'GET /v1/webhooks/{id}/deliveries/{deliveryId}': {},
-  'POST /v1/webhooks/{id}/deliveries/{deliveryId}/retry': {},
-};
-
-/** Who may call it: decided above, whatever the document says. */
-export const accessOf = (route: Route): 'public' | 'anyone' | 'scoped' => FIXTURES[nameOf(route)]?.access ?? 'scoped';
+/** Who may call it: decided by the fixture, whatever the document says. */
+export const accessOf = (route: WalkedRoute): 'public' | 'anyone' | 'scoped' =>
+  route.walk.fixtures[nameOf(route)]?.access ?? 'scoped';
 
 /** What the document says instead of a scope where none is needed. */
 const SAID = { public: 'public', anyone: 'authenticated', scoped: '' } as const;
 
-export const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
+export const nameOf = ({ method, path }: Pick<Route, 'method' | 'path'>): string => `${method} ${path}`;
 
-/** The prefixes of the ids that stand in a path, by the word before them. */
-const NOUNS: Readonly<Record<string, string>> = {
-  conversations: 'conv',
-  contacts: 'contact',
-  channels: 'ch',
-  users: 'user',
-  bots: 'bot',
-  webhooks: 'wh',
-  deliveries: 'del',
-  messages: 'msg',
-  'api-keys': 'key',
-};
-
-/** The prefixes of the ids that a filter of this name takes. */
-const FILTERS: Readonly<Record<string, readonly string[]>> = {
-  conversationId: ['conv'],
-  channelId: ['ch'],
-  contactId: ['contact'],
-  assigneeId: ['user', 'bot'],
-  botId: ['bot'],
-  userId: ['user'],
-  actorId: ['user', 'bot', 'contact', 'key'],
-  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key'],
-};
-
-/** Fields that end in `Id` and name nothing of ours. */
-const NO_ID = /^(external|clientMessage|request)Ids?$/;
-const isIdField = (name: string): boolean => /Ids?$/.test(name) && !NO_ID.test(name);
-
-export const pathPrefixes = ({ path }: Route): (string | undefined)[] =>
-  [...path.matchAll(/([^/]+)\/\{[^}]+\}/g)].map(([, noun]) => NOUNS[noun ?? '']);
+const pathKinds = ({ path, walk }: WalkedRoute): (string | undefined)[] =>
+  [...path.matchAll(/([^/]+)\/\{[^}]+\}/g)].map(([, noun]) => walk.nouns[noun ?? '']);
 
 /** What the table above lacks for a route, in words. */
-export function gapsOf(route: Route): string[] {
-  const fixture = FIXTURES[nameOf(route)];
+export function gapsOf(route: WalkedRoute): string[] {
+  const { fixtures, filters, isIdField } = route.walk;
+  const fixture = fixtures[nameOf(route)];
   if (!fixture) return [`${nameOf(route)} has no fixture`];
   const gaps: string[] = [];
   const access = accessOf(route);
@@ -177,14 +47,14 @@ export function gapsOf(route: Route): string[] {
   if (access === 'scoped' ? !isScope : route.scope !== SAID[access]) {
     gaps.push(`is said to be for \`${route.scope}\`, and is decided to be ${access}`);
   }
-  if (pathPrefixes(route).includes(undefined)) gaps.push('an id in its path is of no known kind');
+  if (pathKinds(route).includes(undefined)) gaps.push('an id in its path is of no known kind');
   for (const { name } of route.query)
-    if (isIdField(name) && !FILTERS[name]) gaps.push(`the filter ${name} is not known`);
+    if (isIdField(name) && !filters[name]) gaps.push(`the filter ${name} is not known`);
   const body = fixture.body?.(SAMPLE);
   if (route.body && !body && Object.keys(route.body.properties ?? {}).some((name) => required(route.body, name))) {
     gaps.push('it has no body');
   }
-  const found = body === undefined ? [] : idPlaces(body).map(({ place }) => place.split('.')[0]);
+  const found = body === undefined ? [] : idPlaces(body, SAMPLE).map(({ place }) => place.split('.')[0]);
   for (const name of Object.keys(route.body?.properties ?? {})) {
     if (isIdField(name) && !found.includes(name)) gaps.push(`its body lacks ${name}`);
   }
@@ -194,7 +64,7 @@ export function gapsOf(route: Route): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'media'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -205,22 +75,22 @@ export interface Call {
 }
 
 /** A call of the route with the organization's own ids, which would succeed. */
-export function ownCall(route: Route, own: World): Call {
-  const body = FIXTURES[nameOf(route)]?.body?.(own);
+export function ownCall(route: WalkedRoute, own: World): Call {
+  const body = route.walk.fixtures[nameOf(route)]?.body?.(own);
   return {
     what: nameOf(route),
     path: fillPath(
       route,
-      pathPrefixes(route).map((prefix) => own[prefix ?? ''] ?? ''),
+      pathKinds(route).map((prefix) => own[prefix ?? ''] ?? ''),
     ),
     body,
   };
 }
 
 /** For every place of an id in path and body: the call with `other`'s id there and the organization's own elsewhere. */
-export function foreignCalls(route: Route, own: World, other: World): Call[] {
+export function foreignCalls(route: WalkedRoute, own: World, other: World): Call[] {
   const call = ownCall(route, own);
-  const prefixes = pathPrefixes(route);
+  const prefixes = pathKinds(route);
   const ids = (from: (i: number) => World): string[] => prefixes.map((prefix, i) => from(i)[prefix ?? ''] ?? '');
   const places = prefixes.map((prefix, at) => ({
     ...call,
@@ -240,7 +110,7 @@ export function foreignCalls(route: Route, own: World, other: World): Call[] {
       ),
     });
   }
-  const bodies = call.body === undefined ? [] : idPlaces(call.body);
+  const bodies = call.body === undefined ? [] : idPlaces(call.body, own);
   return [
     ...places,
     ...bodies.map(({ place, prefix }) => ({
@@ -252,10 +122,10 @@ export function foreignCalls(route: Route, own: World, other: World): Call[] {
 }
 
 /** Every filter that takes an id, with `other`'s. */
-export function foreignFilters(route: Route, own: World, other: World): Call[] {
+export function foreignFilters(route: WalkedRoute, own: World, other: World): Call[] {
   const call = ownCall(route, own);
   return route.query.flatMap(({ name }) =>
-    (isIdField(name) ? (FILTERS[name] ?? []) : []).map((prefix) => ({
+    (route.walk.isIdField(name) ? (route.walk.filters[name] ?? []) : []).map((prefix) => ({
       ...call,
       what: `${call.what} filtered by another's ${name} ${prefix}`,
       path: `${call.path}?${name}=${other[prefix]}`,
@@ -268,18 +138,18 @@ function fillPath({ path }: Route, ids: readonly string[]): string {
   return path.replace(/\{[^}]+\}/g, () => ids[i++] ?? '');
 }
 
-/** Where public ids stand in a value, as dotted paths. */
-function idPlaces(value: unknown, place = ''): { place: string; prefix: string }[] {
-  if (typeof value === 'string') {
-    const prefix = /^([a-z]+)_[0-9a-z]{26}$/.exec(value)?.[1];
+/** Where ids of `world` stand in a value, as dotted paths. */
+function idPlaces(value: unknown, world: World, place = ''): { place: string; prefix: string }[] {
+  if (typeof value === 'string' || typeof value === 'number') {
+    const prefix = Object.keys(world).find((kind) => world[kind] === String(value));
     return prefix ? [{ place, prefix }] : [];
   }
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => idPlaces(inner, place ? `${place}.${key}` : key));
+  return Object.entries(value).flatMap(([key, inner]) => idPlaces(inner, world, place ? `${place}.${key}` : key));
 }
 
 function replaced<T>(value: T, [head, ...rest]: readonly string[], id: string): T {
-  if (head === undefined) return id as T;
+  if (head === undefined) return (typeof value === 'number' ? Number(id) : id) as T;
   const inner = (value as Record<string, unknown>)[head];
   const changed = replaced(inner, rest, id);
   if (Array.isArray(value)) return value.map((item: unknown, i) => (String(i) === head ? changed : item)) as T;
@@ -298,10 +168,15 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const contact = await v1.contact(api, { name: `${word} person`, email: `${word}@example.com`, phone, metadata });
   const user = await v1.user(api, { name: `${word} agent`, email: `${word}-agent@example.com`, metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
+  const ticket = v1.ok(
+    await api.post('/v1/tickets', { subject: `${word} ticket`, contactId: contact.id, staffId: user.id, metadata }),
+  );
   const conversation = await v1.conversation(api, {
     channelId: channel.id,
     contactId: contact.id,
     assigneeId: user.id,
+    ticketId: ticket.id,
+    entity: { type: 'order', id: word },
     subject: `${word} subject`,
     tags: [word],
     metadata,
@@ -324,6 +199,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     bot: bot.id,
     conv: conversation.id,
     msg: message.id,
+    ticket: ticket.id,
     wh: webhook.id,
     del: deliveryId,
     media: await v1.upload(hub, organization, { name: `${word}.png` }),

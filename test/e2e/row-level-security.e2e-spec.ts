@@ -15,7 +15,7 @@ jest.setTimeout(120_000);
 /** Tables that are no tenant's: each named on purpose. */
 const GLOBAL = ['login_failure', 'migrations', 'organization', 'rate_limit', 'signing_key'];
 
-/** The system jobs, and all that each may see. */
+/** The system jobs, and all the tables that each may see. */
 const JOBS: Readonly<Record<string, readonly string[]>> = {
   authenticate: ['api_key', 'password_token', 'refresh_token', 'session', 'users'],
   bootstrap: ['api_key', 'organization'],
@@ -25,16 +25,19 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   media: ['attachment'],
   relay: ['event', 'webhook_delivery', 'webhook_endpoint'],
   reseal: ['bot', 'channel', 'webhook_endpoint'],
-  schedule: ['message'],
+  schedule: [],
   signing: [],
-  snooze: ['conversation'],
+  snooze: [],
 };
 
 /** Jobs that may add lines to a table which they cannot read. */
 const WRITES: Readonly<Record<string, readonly string[]>> = { bootstrap: ['audit_log'], lanes: ['audit_log'] };
 
 /** Functions that run as the owner and so see through the wall: each has a test of its own. */
-const DEFINERS = ['conversations_matching', 'messages_matching'];
+const DEFINERS = ['conversations_matching', 'messages_due', 'messages_matching', 'snoozes_due'];
+
+/** Jobs that see nothing but what such a function tells them. */
+const BY_FUNCTION = ['schedule', 'snooze'];
 
 /** Raw SQL as the role that the processes use, against two organizations that have rows in every table. */
 describe('row-level security', () => {
@@ -200,7 +203,7 @@ describe('row-level security', () => {
       `SELECT DISTINCT m[1] AS job FROM pg_policies, regexp_matches(coalesce(qual, '') || coalesce(with_check, ''), '''([a-z_]+)''::text', 'g') AS m
        WHERE schemaname = 'public' AND policyname LIKE 'job%' ORDER BY 1`,
     );
-    expect(named.map(({ job }) => job)).toEqual(Object.keys(JOBS));
+    expect([...named.map(({ job }) => job), ...BY_FUNCTION].sort()).toEqual(Object.keys(JOBS));
     for (const [job, allowed] of Object.entries(JOBS)) {
       const open: string[] = [];
       for (const table of ['organization', ...tables]) {
@@ -282,6 +285,28 @@ describe('row-level security', () => {
     expect((await attempt({}, search, ['%'])).rows).toEqual([]);
     expect((await attempt({ job: 'snooze' }, search, ['%'])).rows).toEqual([]);
     expect((await attempt({ job: 'schedule' }, search, ['%'])).rows).toEqual([]);
+  });
+
+  it('tells the job that wakes conversations which are due, of every tenant, and tells nobody else', async () => {
+    const due = 'SELECT organization_id AS "organizationId", id FROM snoozes_due(100)';
+    const snoozed = await hub.sql<{ organizationId: string; id: string; isDue: boolean }>(
+      `INSERT INTO conversation (organization_id, id, channel_id, contact_id, status, single, snoozed_until)
+       SELECT DISTINCT ON (organization_id, late) organization_id, gen_random_uuid(), channel_id, contact_id, 'snoozed',
+         false, now() - late
+       FROM conversation, (VALUES (interval '1 day'), (interval '-1 day')) AS times (late)
+       RETURNING organization_id AS "organizationId", id, snoozed_until < now() AS "isDue"`,
+    );
+    const told = (await attempt({ job: 'snooze' }, due)).rows;
+    for (const { isDue, ...one } of snoozed) expect(told.filter(({ id }) => id === one.id)).toEqual(isDue ? [one] : []);
+    expect(new Set(told.map(({ organizationId }) => organizationId)).size).toBeGreaterThan(1);
+    for (const settings of [{}, { organization: mine }, { job: 'relay' }] as Record<string, string>[])
+      expect(await attempt(settings, due)).toEqual({ rows: [], count: 0, code: null });
+  });
+
+  it('compares the tenant once per statement with what the statement names, not with every row', async () => {
+    const plan = await asMine('EXPLAIN SELECT id FROM conversation WHERE organization_id = $1', [mine]);
+    const lines = plan.rows.map((row) => String(row['QUERY PLAN']));
+    expect(lines.join('\n')).toMatch(/One-Time Filter/);
   });
 
   it('forgets the tenant with the transaction', async () => {

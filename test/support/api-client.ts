@@ -29,21 +29,25 @@ interface Call {
   readonly headers?: Record<string, string>;
 }
 
-type Document = { paths: Record<string, Record<string, { responses: Record<string, unknown> }>> };
+type Document = { components: object; paths: Record<string, Record<string, { responses: Record<string, unknown> }>> };
 
 const validators = new WeakMap<object, Map<string, ValidateFunction>>();
 
 /**
- * A client of the native API that holds every answer against the served OpenAPI document: an answer that the document
- * does not describe fails the test that caused it.
+ * A client that holds every answer against the served OpenAPI documents: an answer that the document of its address does
+ * not describe fails the test that caused it.
  */
 export class ApiClient {
+  private readonly documents: readonly Document[];
+
   constructor(
     readonly url: string,
     readonly key: string,
-    private readonly document: object,
+    documents: object | readonly object[],
     readonly organizationId: string,
-  ) {}
+  ) {
+    this.documents = [documents].flat() as Document[];
+  }
 
   get = <D = Resource>(path: string, call?: Call): Promise<Answer<D>> => this.call<D>('GET', path, call);
   post = <D = Resource>(path: string, body?: unknown, call?: Call): Promise<Answer<D>> =>
@@ -69,40 +73,38 @@ export class ApiClient {
     return { status: response.status, headers: response.headers, text, ...json } as Answer<D>;
   }
 
-  /** @throws Error when the document does not know the answer */
+  /** @throws Error when no document knows the answer */
   private hold(method: string, path: string, status: number, json: object): void {
-    const template = this.templateOf(method, path.split('?')[0]?.replace(/^\/api\/v1\//, '/v1/') ?? '');
-    if (!template) {
+    const address = path.split('?')[0]?.replace(/^\/api\/v1\//, '/v1/') ?? '';
+    const document = this.documents.find((one) => templateOf(one, method, address));
+    if (!document) {
       if (status === 404) return;
-      throw new Error(`${method} ${path} answered ${status}, but the document has no such path`);
+      throw new Error(`${method} ${path} answered ${status}, but no document has such a path`);
     }
+    const template = templateOf(document, method, address) ?? '';
     const key = `${method} ${template} ${status}`;
-    const known = validators.get(this.document) ?? new Map<string, ValidateFunction>();
-    validators.set(this.document, known);
-    const validate = known.get(key) ?? this.compile(method, template, status);
+    const known = validators.get(document) ?? new Map<string, ValidateFunction>();
+    validators.set(document, known);
+    const validate = known.get(key) ?? compile(document, method, template, status);
     known.set(key, validate);
     if (!validate(json))
       throw new Error(`${key} is not as documented: ${JSON.stringify(validate.errors?.slice(0, 5))}`);
   }
+}
 
-  private templateOf(method: string, path: string): string | undefined {
-    const { paths } = this.document as Document;
-    return Object.keys(paths)
-      .filter((template) => paths[template]?.[method.toLowerCase()])
-      .filter((template) => new RegExp(`^${template.replace(/\{[^}]+\}/g, '[^/]+')}$`).test(path))
-      .sort((a, b) => a.split('{').length - b.split('{').length)[0];
-  }
+function templateOf({ paths }: Document, method: string, path: string): string | undefined {
+  return Object.keys(paths)
+    .filter((template) => paths[template]?.[method.toLowerCase()])
+    .filter((template) => new RegExp(`^${template.replace(/\{[^}]+\}/g, '[^/]+')}$`).test(path))
+    .sort((a, b) => a.split('{').length - b.split('{').length)[0];
+}
 
-  private compile(method: string, template: string, status: number): ValidateFunction {
-    const { responses } = (this.document as Document).paths[template]?.[method.toLowerCase()] ?? {
-      responses: {},
-    };
-    const response = responses[status] as { content?: Record<string, { schema: object }> } | undefined;
-    if (!response) throw new Error(`${method} ${template} answered ${status}, which the document does not name`);
-    const schema = response.content?.['application/json']?.schema ?? { type: 'object', maxProperties: 0 };
-    const ajv = new Ajv2020({ strict: false, allErrors: true });
-    formats.default(ajv);
-    const { components } = this.document as { components: object };
-    return ajv.compile({ ...schema, components });
-  }
+function compile({ paths, components }: Document, method: string, template: string, status: number): ValidateFunction {
+  const { responses } = paths[template]?.[method.toLowerCase()] ?? { responses: {} };
+  const response = responses[status] as { content?: Record<string, { schema: object }> } | undefined;
+  if (!response) throw new Error(`${method} ${template} answered ${status}, which the document does not name`);
+  const schema = response.content?.['application/json']?.schema ?? { type: 'object', maxProperties: 0 };
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  formats.default(ajv);
+  return ajv.compile({ ...schema, components });
 }

@@ -2,7 +2,9 @@ import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { APP_FILTER } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { V1ErrorsFilter } from '@hub/dialects/v1/v1.errors.filter.js';
+import { V1_WORDING } from '@hub/dialects/v1/v1.wording.js';
+import { FailureFilter } from '@hub/http/failure.filter.js';
+import { Wordings } from '@hub/http/wording.js';
 import { ModelModule } from '@hub/model/model.module.js';
 import type { Config } from '@hub/platform/config.js';
 import { createHttpAdapter } from '@hub/platform/http.js';
@@ -34,7 +36,10 @@ function bare(config: Config, module: Type): Promise<NestFastifyApplication> {
   const root = {
     module: class Root {},
     imports: [PlatformModule.forRoot(config, logger), ModelModule, module],
-    providers: [{ provide: APP_FILTER, useClass: V1ErrorsFilter }],
+    providers: [
+      { provide: Wordings, useValue: new Wordings([{ wording: V1_WORDING }]) },
+      { provide: APP_FILTER, useClass: FailureFilter },
+    ],
   };
   return NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: false,

@@ -1,9 +1,10 @@
 // What `npm run bench` runs after the build: the benchmarks of test/bench against throw-away servers, with the durability
 // of production. Figures are for comparing within one run; nothing is asserted, and the exit code says only whether it ran.
 //
-//   npm run bench                               all of them, about four minutes
+//   npm run bench                               all of them, about ten minutes
 //   npm run bench post-message event-latency    some
-//   npm run bench -- --quick                    smaller, under a minute
+//   npm run bench wall                          row-level security with, without, and without setting the tenant
+//   npm run bench -- --quick                    smaller, little more than a minute
 //   npm run bench post-message -- --profile     also writes processor profiles of the API and the worker
 import { mkdtempSync } from 'node:fs';
 import os from 'node:os';
@@ -14,7 +15,7 @@ import { PLAN_SETTINGS } from '../bench/plans.mjs';
 import { machine, printNote, progress, progressDone } from '../bench/report.mjs';
 import { removeLeftovers, startPostgres, startRedis } from './servers.mjs';
 
-const BENCHMARKS = ['post-message', 'list-conversations', 'event-latency'];
+const BENCHMARKS = ['post-message', 'list-conversations', 'event-latency', 'wall'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

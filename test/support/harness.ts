@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import pg from 'pg';
+import { documentPath } from '@hub/http/document.js';
 import { apiKeyPrefix, hashApiKey, newApiKey } from '@hub/identity/api-key.js';
 import { ensureFirstOrganization } from '@hub/identity/bootstrap.js';
 import { loadConfig, type Config } from '@hub/platform/config.js';
@@ -55,7 +56,10 @@ export async function startHub({
   const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 });
   const key = newApiKey();
   const { organizationId } = await ensureFirstOrganization(database.databaseUrl, key);
-  const document = (await (await fetch(`${url}/docs/openapi.json`)).json()) as object;
+  const { DIALECTS } = await import('../../apps/api/dialects.js');
+  const documents = await Promise.all(
+    DIALECTS.map(async (one) => (await (await fetch(url + documentPath(DIALECTS, one))).json()) as object),
+  );
   const workers: NestFastifyApplication[] = [];
 
   const sql = async <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
@@ -66,15 +70,15 @@ export async function startHub({
       `INSERT INTO api_key (organization_id, id, name, kind, prefix, hash, scopes) VALUES ($1, $2, 'Test key', 'service', $3, $4, $5)`,
       [organization, newId(), apiKeyPrefix(made), hashApiKey(made), scopes],
     );
-    return new ApiClient(url, made, document, encodeId('org', organization));
+    return new ApiClient(url, made, documents, encodeId('org', organization));
   };
   const hub: Hub = {
     url,
     config,
     database,
-    admin: new ApiClient(url, key, document, encodeId('org', organizationId)),
+    admin: new ApiClient(url, key, documents, encodeId('org', organizationId)),
     sql,
-    as: (credential) => new ApiClient(url, credential, document, encodeId('org', organizationId)),
+    as: (credential) => new ApiClient(url, credential, documents, encodeId('org', organizationId)),
     withScopes: (...scopes) => addKey(organizationId, scopes),
     newOrganization: async (name) => {
       const id = newId();

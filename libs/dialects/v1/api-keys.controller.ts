@@ -1,4 +1,5 @@
 import { Delete, Get, Param, Post } from '@nestjs/common';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { ApiKeysQueries } from '@hub/identity/api-keys.queries.js';
 import { ApiKeysService } from '@hub/identity/api-keys.service.js';
@@ -6,7 +7,7 @@ import { CreateApiKeyBody, ListApiKeysQuery } from './api-key.dto.js';
 import { apiKeyResource, toCreateApiKey } from './api-key.mapper.js';
 import { many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('api-keys', 'Identity')
 export class ApiKeysController {
@@ -17,7 +18,7 @@ export class ApiKeysController {
 
   @Get()
   @Operation({ scope: 'admin', people: true, summary: 'List API keys', query: ListApiKeysQuery, many: 'ApiKey' })
-  async list(@CurrentActor() actor: Actor, @V1Query(ListApiKeysQuery) query: ListApiKeysQuery): Promise<Envelope> {
+  async list(@CurrentActor() actor: Actor, @WireQuery(ListApiKeysQuery) query: ListApiKeysQuery): Promise<Envelope> {
     return many(await this.queries.listApiKeys(actor, query), (key) => apiKeyResource(key));
   }
 
@@ -31,7 +32,7 @@ export class ApiKeysController {
     status: 201,
     one: 'ApiKey',
   })
-  async create(@CurrentActor() actor: Actor, @V1Body(CreateApiKeyBody) body: CreateApiKeyBody): Promise<Envelope> {
+  async create(@CurrentActor() actor: Actor, @WireBody(CreateApiKeyBody) body: CreateApiKeyBody): Promise<Envelope> {
     const { key, secret } = await this.keys.create(actor, toCreateApiKey(actor, body));
     return one(apiKeyResource(key, secret));
   }

@@ -1,10 +1,11 @@
 import { Get } from '@nestjs/common';
 import { AuditQueries } from '@hub/events/audit.queries.js';
+import { CurrentActor, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { ListAuditQuery } from './audit.dto.js';
 import { auditResource, toListAudit } from './audit.mapper.js';
 import { stretch, type Envelope } from './v1.envelope.js';
-import { CurrentActor, Operation, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('audit', 'Audit')
 export class AuditController {
@@ -20,7 +21,7 @@ export class AuditController {
     query: ListAuditQuery,
     stretch: 'AuditEntry',
   })
-  async list(@CurrentActor() actor: Actor, @V1Query(ListAuditQuery) query: ListAuditQuery): Promise<Envelope> {
+  async list(@CurrentActor() actor: Actor, @WireQuery(ListAuditQuery) query: ListAuditQuery): Promise<Envelope> {
     return stretch(await this.queries.listAudit(actor.organizationId, toListAudit(query)), auditResource);
   }
 }

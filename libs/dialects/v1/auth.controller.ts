@@ -1,5 +1,7 @@
 import { Get, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sessionCookie } from '@hub/http/credential.js';
+import { CurrentActor, KnownActor, WireBody } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { ApiKeysQueries } from '@hub/identity/api-keys.queries.js';
 import { RecoveryService } from '@hub/identity/recovery.service.js';
@@ -16,9 +18,8 @@ import {
   ResetPasswordBody,
 } from './auth.dto.js';
 import { accountResource, callingKeyResource, signedIn, tokensPart } from './auth.mapper.js';
-import { sessionCookie } from './v1.credential.js';
 import { flat, one, type Envelope } from './v1.envelope.js';
-import { CurrentActor, KnownActor, Operation, V1Body, V1Controller } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('auth', 'Identity')
 export class AuthController {
@@ -45,7 +46,7 @@ export class AuthController {
     meta: 'AccountMeta',
     errors: ['EMAIL_ALREADY_EXISTS', 'RATE_LIMIT_EXCEEDED'],
   })
-  async register(@V1Body(RegisterBody) body: RegisterBody, @Req() request: FastifyRequest): Promise<Envelope> {
+  async register(@WireBody(RegisterBody) body: RegisterBody, @Req() request: FastifyRequest): Promise<Envelope> {
     return signedIn(await this.sessions.register({ ...body, device: deviceOf(request) }));
   }
 
@@ -61,7 +62,7 @@ export class AuthController {
     errors: ['INVALID_CREDENTIALS', 'ACCOUNT_LOCKED', 'RATE_LIMIT_EXCEEDED'],
   })
   async login(
-    @V1Body(LoginBody) { email, password, rememberMe, session }: LoginBody,
+    @WireBody(LoginBody) { email, password, rememberMe, session }: LoginBody,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Envelope> {
@@ -81,7 +82,7 @@ export class AuthController {
     flat: 'Tokens',
     errors: ['INVALID_REFRESH_TOKEN', 'TOKEN_REVOKED'],
   })
-  async refresh(@V1Body(RefreshBody) { refreshToken }: RefreshBody): Promise<Envelope> {
+  async refresh(@WireBody(RefreshBody) { refreshToken }: RefreshBody): Promise<Envelope> {
     return flat(tokensPart(await this.sessions.refresh(refreshToken)));
   }
 
@@ -99,7 +100,7 @@ export class AuthController {
   })
   async logout(
     @KnownActor() actor: Actor | null,
-    @V1Body(LogoutBody) body: LogoutBody,
+    @WireBody(LogoutBody) body: LogoutBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Envelope> {
     await this.sessions.logout(actor, body);
@@ -128,7 +129,7 @@ export class AuthController {
     body: ResetPasswordBody,
     flat: 'Told',
   })
-  resetPassword(@V1Body(ResetPasswordBody) { email }: ResetPasswordBody): Envelope {
+  resetPassword(@WireBody(ResetPasswordBody) { email }: ResetPasswordBody): Envelope {
     this.recovery.requestReset(email);
     return flat({ message: 'If somebody has this email, a link is on its way' });
   }
@@ -143,7 +144,7 @@ export class AuthController {
     flat: 'Told',
     errors: ['INVALID_RESET_TOKEN', 'EMAIL_ALREADY_EXISTS', 'RATE_LIMIT_EXCEEDED'],
   })
-  async confirmPassword(@V1Body(ConfirmPasswordBody) { token, password }: ConfirmPasswordBody): Promise<Envelope> {
+  async confirmPassword(@WireBody(ConfirmPasswordBody) { token, password }: ConfirmPasswordBody): Promise<Envelope> {
     await this.recovery.confirm(token, password);
     return flat({ message: 'The password is set: sign in with it' });
   }
@@ -159,7 +160,7 @@ export class AuthController {
   })
   async changePassword(
     @CurrentActor() actor: Actor,
-    @V1Body(ChangePasswordBody) { currentPassword, newPassword }: ChangePasswordBody,
+    @WireBody(ChangePasswordBody) { currentPassword, newPassword }: ChangePasswordBody,
   ): Promise<Envelope> {
     await this.recovery.change(actor, currentPassword, newPassword);
     return flat({ message: 'The password is changed' });

@@ -1,12 +1,13 @@
 import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
 import { BotsQueries } from '@hub/bots/bots.queries.js';
 import { BotsService } from '@hub/bots/bots.service.js';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { CreateBotBody, ListBotsQuery, UpdateBotBody } from './bot.dto.js';
 import { botResource, toCreateBot, toUpdateBot } from './bot.mapper.js';
 import { many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('bots', 'Bots')
 export class BotsController {
@@ -17,7 +18,7 @@ export class BotsController {
 
   @Get()
   @Operation({ scope: 'bots:read', summary: 'List bots', query: ListBotsQuery, many: 'Bot' })
-  async list(@CurrentActor() actor: Actor, @V1Query(ListBotsQuery) query: ListBotsQuery): Promise<Envelope> {
+  async list(@CurrentActor() actor: Actor, @WireQuery(ListBotsQuery) query: ListBotsQuery): Promise<Envelope> {
     return many(await this.queries.listBots(actor.organizationId, query), botResource);
   }
 
@@ -31,7 +32,7 @@ export class BotsController {
     one: 'Bot',
     errors: ['INVALID_PROVIDER', 'CHANNEL_NOT_FOUND'],
   })
-  async create(@CurrentActor() actor: Actor, @V1Body(CreateBotBody) body: CreateBotBody): Promise<Envelope> {
+  async create(@CurrentActor() actor: Actor, @WireBody(CreateBotBody) body: CreateBotBody): Promise<Envelope> {
     return one(botResource(await this.bots.create(actor, toCreateBot(body))));
   }
 
@@ -52,7 +53,7 @@ export class BotsController {
   async update(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(UpdateBotBody) body: UpdateBotBody,
+    @WireBody(UpdateBotBody) body: UpdateBotBody,
   ): Promise<Envelope> {
     return one(botResource(await this.bots.update(actor, toUpdateBot(idOf('bot', id), body))));
   }

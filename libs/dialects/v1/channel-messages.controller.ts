@@ -1,12 +1,13 @@
 import { Param, Post } from '@nestjs/common';
 import { ReceiptsService } from '@hub/conversations/receipts.service.js';
+import { CurrentActor, WireBody } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { decodeId } from '@hub/platform/ids.js';
 import { ReceiptBody } from './message.dto.js';
 import { messageResource, occurredAtOf } from './message.mapper.js';
 import { one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('channels/:id/messages', 'Channels')
 export class ChannelMessagesController {
@@ -27,7 +28,7 @@ export class ChannelMessagesController {
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
     @Param('externalId') externalId: string,
-    @V1Body(ReceiptBody) body: ReceiptBody,
+    @WireBody(ReceiptBody) body: ReceiptBody,
   ): Promise<Envelope> {
     const own = decodeId('msg', externalId);
     const message = await this.receipts.receipt(actor, {

@@ -4,6 +4,7 @@ import { ChannelsQueries } from '@hub/channels/channels.queries.js';
 import { ChannelsService } from '@hub/channels/channels.service.js';
 import { ChannelLifecycleService } from '@hub/conversations/channel-lifecycle.service.js';
 import { InboundService } from '@hub/conversations/inbound.service.js';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import {
   CreateChannelBody,
@@ -17,7 +18,7 @@ import { InboundMessageBody } from './message.dto.js';
 import { messageResource, toReceiveCommand } from './message.mapper.js';
 import { many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('channels', 'Channels')
 export class ChannelsController {
@@ -30,7 +31,7 @@ export class ChannelsController {
 
   @Get()
   @Operation({ scope: 'channels:read', summary: 'List channels', query: ListChannelsQuery, many: 'Channel' })
-  async list(@CurrentActor() actor: Actor, @V1Query(ListChannelsQuery) query: ListChannelsQuery): Promise<Envelope> {
+  async list(@CurrentActor() actor: Actor, @WireQuery(ListChannelsQuery) query: ListChannelsQuery): Promise<Envelope> {
     return many(await this.queries.listChannels(actor.organizationId, query), channelResource);
   }
 
@@ -44,7 +45,7 @@ export class ChannelsController {
     one: 'Channel',
     errors: ['INVALID_CHANNEL_TYPE', 'BOT_NOT_FOUND'],
   })
-  async create(@CurrentActor() actor: Actor, @V1Body(CreateChannelBody) body: CreateChannelBody): Promise<Envelope> {
+  async create(@CurrentActor() actor: Actor, @WireBody(CreateChannelBody) body: CreateChannelBody): Promise<Envelope> {
     const resource = channelResource(await this.channels.create(actor, toCreateChannel(body)));
     return { ...one(resource), meta: { setupInstructions: setupInstructions(body.type, resource.id) } };
   }
@@ -66,7 +67,7 @@ export class ChannelsController {
   async update(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(UpdateChannelBody) body: UpdateChannelBody,
+    @WireBody(UpdateChannelBody) body: UpdateChannelBody,
   ): Promise<Envelope> {
     return one(channelResource(await this.channels.update(actor, toUpdateChannel(idOf('ch', id), body))));
   }
@@ -82,7 +83,7 @@ export class ChannelsController {
   async remove(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Query(DeleteChannelQuery) query: DeleteChannelQuery,
+    @WireQuery(DeleteChannelQuery) query: DeleteChannelQuery,
   ): Promise<void> {
     await this.lifecycle.remove(actor, idOf('ch', id), query.force);
   }
@@ -111,7 +112,7 @@ export class ChannelsController {
   async deactivate(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(DeactivateBody) body: DeactivateBody,
+    @WireBody(DeactivateBody) body: DeactivateBody,
   ): Promise<Envelope> {
     const { closeConversations, reason = null } = body;
     const channel = await this.lifecycle.deactivate(actor, idOf('ch', id), { reason, closeConversations });
@@ -134,7 +135,7 @@ export class ChannelsController {
   async receive(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(InboundMessageBody) body: InboundMessageBody,
+    @WireBody(InboundMessageBody) body: InboundMessageBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Envelope> {
     const command = toReceiveCommand(idOf('ch', id), body);

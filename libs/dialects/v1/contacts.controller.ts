@@ -2,6 +2,7 @@ import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
 import { ContactsQueries } from '@hub/contacts/contacts.queries.js';
 import { ContactsService } from '@hub/contacts/contacts.service.js';
 import { ConversationsQueries } from '@hub/conversations/conversations.queries.js';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { Tokens } from '@hub/identity/tokens.js';
 import { ContactBody, ContactTokenBody, ListContactsQuery } from './contact.dto.js';
@@ -10,7 +11,7 @@ import { conversationResource } from './conversation.mapper.js';
 import { PageQuery } from './v1.dto.js';
 import { flat, many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('contacts', 'Contacts')
 export class ContactsController {
@@ -23,7 +24,7 @@ export class ContactsController {
 
   @Get()
   @Operation({ scope: 'contacts:read', summary: 'List contacts', query: ListContactsQuery, many: 'Contact' })
-  async list(@CurrentActor() actor: Actor, @V1Query(ListContactsQuery) query: ListContactsQuery): Promise<Envelope> {
+  async list(@CurrentActor() actor: Actor, @WireQuery(ListContactsQuery) query: ListContactsQuery): Promise<Envelope> {
     return many(await this.queries.listContacts(actor.organizationId, toListContacts(query)), contactResource);
   }
 
@@ -36,7 +37,7 @@ export class ContactsController {
     one: 'Contact',
     errors: ['RESOURCE_ALREADY_EXISTS'],
   })
-  async create(@CurrentActor() actor: Actor, @V1Body(ContactBody) body: ContactBody): Promise<Envelope> {
+  async create(@CurrentActor() actor: Actor, @WireBody(ContactBody) body: ContactBody): Promise<Envelope> {
     return one(contactResource(await this.contacts.create(actor, toCreateContact(body))));
   }
 
@@ -58,7 +59,7 @@ export class ContactsController {
   async update(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(ContactBody) body: ContactBody,
+    @WireBody(ContactBody) body: ContactBody,
   ): Promise<Envelope> {
     return one(contactResource(await this.contacts.update(actor, toUpdateContact(idOf('contact', id), body))));
   }
@@ -88,7 +89,7 @@ export class ContactsController {
   async token(
     @CurrentActor() { organizationId }: Actor,
     @Param('id') id: string,
-    @V1Body(ContactTokenBody) { expiresIn }: ContactTokenBody,
+    @WireBody(ContactTokenBody) { expiresIn }: ContactTokenBody,
   ): Promise<Envelope> {
     const contact = await this.queries.getContact(organizationId, idOf('contact', id));
     const expiresAt = new Date((Math.floor(Date.now() / 1000) + expiresIn) * 1000);
@@ -106,7 +107,7 @@ export class ContactsController {
   async listConversations(
     @CurrentActor() { organizationId }: Actor,
     @Param('id') id: string,
-    @V1Query(PageQuery) query: PageQuery,
+    @WireQuery(PageQuery) query: PageQuery,
   ): Promise<Envelope> {
     const contactId = idOf('contact', id);
     await this.queries.getContact(organizationId, contactId);

@@ -3,6 +3,7 @@ import { ConversationsQueries } from '@hub/conversations/conversations.queries.j
 import { InboundService } from '@hub/conversations/inbound.service.js';
 import { MessagesQueries } from '@hub/conversations/messages.queries.js';
 import { MessagesService } from '@hub/conversations/messages.service.js';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import { contactOf, type Actor } from '@hub/identity/actor.js';
 import { InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
 import { ValidationError } from '@hub/platform/errors.js';
@@ -10,7 +11,7 @@ import { ListMessagesQuery, PostMessageBody } from './message.dto.js';
 import { messageForContact, messageResource, toPost } from './message.mapper.js';
 import { one, stretch, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 /** What keeps a message from being sent. */
 export const POST_ERRORS = [
@@ -44,7 +45,7 @@ export class ConversationMessagesController {
   async list(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Query(ListMessagesQuery) query: ListMessagesQuery,
+    @WireQuery(ListMessagesQuery) query: ListMessagesQuery,
   ): Promise<Envelope> {
     const { cursor, limit, direction } = query;
     const conversationId = idOf('conv', id);
@@ -74,7 +75,7 @@ export class ConversationMessagesController {
   async post(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(PostMessageBody) body: PostMessageBody,
+    @WireBody(PostMessageBody) body: PostMessageBody,
   ): Promise<Envelope> {
     const command = { ...toPost(body), conversationId: idOf('conv', id) };
     if (contactOf(actor)) {

@@ -1,5 +1,6 @@
 import { CONVERSATION_SORTS, type ConversationSort } from '@hub/conversations/conversations.queries.js';
 import { CHANNEL_TYPES, type ChannelType } from '@hub/model/channel.entity.js';
+import { ON_EXISTING, type OnExisting } from '@hub/conversations/conversations.types.js';
 import {
   CONVERSATION_STATUSES,
   PRIORITIES,
@@ -10,7 +11,7 @@ import {
 } from '@hub/model/conversation.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
 import { Flag, Json, Nested, OneOf, Text, TextList, Timestamp, Whole } from '@hub/platform/dto.js';
-import { EMAIL, PageQuery } from './v1.dto.js';
+import { CursorQuery, EMAIL, PageQuery } from './v1.dto.js';
 
 export class ListConversationsQuery extends PageQuery {
   @OneOf(CONVERSATION_STATUSES, { optional: true }) status?: ConversationStatus;
@@ -22,6 +23,11 @@ export class ListConversationsQuery extends PageQuery {
   @Timestamp({ optional: true, description: 'Created at or after' }) startDate?: string;
   @Timestamp({ optional: true, description: 'Created at or before; a date means its last instant' }) endDate?: string;
   @Text({ optional: true, min: 1, description: "Part of the contact's name or of a message" }) search?: string;
+  @Text({ optional: true, min: 1, description: 'The ticket it hangs on' }) ticketId?: string;
+  @Text({ optional: true, min: 1, description: 'The kind of record it is about' }) entityType?: string;
+  @Text({ optional: true, min: 1, description: 'Goes with `entityType`' }) entityId?: string;
+  @Flag({ optional: true, description: 'Only those put away, or only the others; both unless set' }) archived?: boolean;
+  @TextList({ optional: true, description: 'Has all of them' }) tags?: string[];
   @OneOf(CONVERSATION_SORTS, { optional: true, default: 'updatedAt' }) sortBy: ConversationSort = 'updatedAt';
 }
 
@@ -37,12 +43,32 @@ export class ContactDetails {
   @Text({ optional: true }) name?: string;
 }
 
+const ON_EXISTING_TEXT =
+  'Where the contact has a conversation on the channel – `conflict`: refuse; `return`: the live one; `reopen`: the live ' +
+  'one, else the last one reopened; `create`: another one, where the channel takes several';
+
+export class EntityBody {
+  @Text({ description: 'What it is, such as work_order' }) type: string;
+  @Text({ description: 'Its id in the other system' }) id: string;
+}
+
 export class CreateConversationBody {
   @Text() channelId: string;
-  @Text({ optional: true, min: 1, description: 'A known contact; without it, `contact`' }) contactId?: string;
+  @Text({
+    optional: true,
+    min: 1,
+    description: 'A known contact; without it, `contact`. In the internal channel, neither',
+  })
+  contactId?: string;
   @Nested(() => ContactDetails, { optional: true }) contact?: ContactDetails;
   @Text({ optional: true, min: 1, description: 'A user or a bot' }) assigneeId?: string;
   @Text({ optional: true, min: 1, description: "The channel's default bot unless set" }) botId?: string;
+  @Text({ optional: true, min: 1, description: 'The ticket to hang it on' }) ticketId?: string;
+  @Nested(() => EntityBody, { optional: true, description: 'The record of another system that it is about' })
+  entity?: EntityBody;
+  @TextList({ optional: true, description: 'Users who take part from the start' }) userIds?: string[];
+  @OneOf(ON_EXISTING, { optional: true, default: 'conflict', description: ON_EXISTING_TEXT })
+  onExisting: OnExisting = 'conflict';
   @Text({ optional: true }) subject?: string;
   @OneOf(PRIORITIES, { optional: true, default: 'normal' }) priority: Priority = 'normal';
   @Json({ optional: true }) metadata?: JsonObject;
@@ -62,6 +88,31 @@ export class UpdateConversationBody extends Versioned {
   @Json({ optional: true, description: 'Merged; a key set to null is removed' }) metadata?: JsonObject;
   @TextList({ optional: true, description: 'Replaces the tags' }) tags?: string[];
   @Timestamp({ optional: true, description: 'In the future; snoozes' }) snoozedUntil?: string;
+  @Text({ optional: true, nullable: true, min: 1, description: 'The ticket it hangs on; null: none' })
+  ticketId?: string | null;
+  @Nested(() => EntityBody, { optional: true, nullable: true, description: 'What it is about; null: nothing' })
+  entity?: EntityBody | null;
+  @Flag({ optional: true, description: 'Put away, which closes it; or taken out again, which leaves it closed' })
+  archived?: boolean;
+}
+
+export class TagsBody extends Versioned {
+  @TextList() tags: string[];
+}
+
+export class AddParticipantBody extends Versioned {
+  @Text({ optional: true, min: 1, description: 'A user; this, the bot or both are needed' }) userId?: string;
+  @Text({ optional: true, min: 1 }) botId?: string;
+  @OneOf(['observer', 'agent'], { optional: true, description: 'Of a newcomer, observer unless set; of a bot, `bot`' })
+  role?: 'observer' | 'agent';
+}
+
+export class ListParticipantsQuery {
+  @Flag({ optional: true, default: false, description: 'Those who have left, too, with `leftAt`' }) includeLeft = false;
+}
+
+export class HistoryQuery extends CursorQuery {
+  @Whole({ min: 1, max: 100, optional: true, default: 50 }) limit = 50;
 }
 
 export class CloseBody extends Versioned {

@@ -1,13 +1,20 @@
 import type { ContactHint } from '@hub/contacts/contacts.types.js';
 import { toE164 } from '@hub/contacts/phone.js';
-import type { ListConversations, ParticipantView } from '@hub/conversations/conversations.queries.js';
+import type { ListConversations } from '@hub/conversations/conversations.queries.js';
+import type { ConversationCommand, UpdateConversation } from '@hub/conversations/conversations.types.js';
+import type { ParticipantView } from '@hub/conversations/participants.js';
 import type { OpenAssigned } from '@hub/assignment/assignment.types.js';
 import type { PartyRef } from '@hub/model/conversation.entity.js';
 import type { ConversationView, MessageView } from '@hub/model/views.js';
 import { toDate } from '@hub/platform/dto.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { encodeId } from '@hub/platform/ids.js';
-import type { ContactDetails, CreateConversationBody, ListConversationsQuery } from './conversation.dto.js';
+import type {
+  ContactDetails,
+  CreateConversationBody,
+  ListConversationsQuery,
+  UpdateConversationBody,
+} from './conversation.dto.js';
 import type { Resource } from './v1.envelope.js';
 import { assigneeOf, filterId, idOf, partyId } from './v1.ids.js';
 
@@ -68,12 +75,12 @@ export function conversationResource(view: ConversationView, detail = true): Res
 
 /** As the contact itself may see it: without what the staff keeps to itself. */
 export function forContact({ attributes, ...resource }: Resource): Resource {
-  const hidden = { metadata: {}, tags: [], closureReason: null, unreadCount: 0, ...NOBODY };
+  const hidden = { metadata: {}, tags: [], closureReason: null, unreadCount: 0, entity: null, ...NOBODY };
   const { metadata: _, ...contact } = (attributes['contact'] ?? {}) as Record<string, unknown>;
   return { ...resource, attributes: { ...attributes, ...hidden, contact } };
 }
 
-const NOBODY = { assignedBy: null, closedBy: null, reopenedBy: null };
+const NOBODY = { assignedBy: null, closedBy: null, reopenedBy: null, archivedAt: null };
 
 /** With the latest messages, oldest first. */
 export const withMessages = (resource: Resource, messages: readonly MessageView[]): Resource => ({
@@ -88,14 +95,23 @@ export const withMessages = (resource: Resource, messages: readonly MessageView[
   },
 });
 
-export const participantResource = ({ id, kind, role, name, phone, email }: ParticipantView): Resource => ({
-  id: encodeId(kind, id),
-  type: kind,
-  attributes: { name, ...(phone && { phone }), ...(email && { email }), role },
+export const participantResource = (view: ParticipantView): Resource => ({
+  id: encodeId(view.kind, view.id),
+  type: view.kind,
+  attributes: {
+    name: view.name,
+    ...(view.phone && { phone: view.phone }),
+    ...(view.email && { email: view.email }),
+    role: view.role,
+    joinedAt: view.joinedAt,
+    ...(view.leftAt && { leftAt: view.leftAt }),
+  },
 });
 
 export function toListCommand(query: ListConversationsQuery): ListConversations {
   const { page, perPage, sortBy, sortOrder, status, channelType, search, startDate, endDate } = query;
+  const { entityType, entityId, archived, tags } = query;
+  if (entityId && !entityType) throw ValidationError.of('entityType', 'entityType goes with entityId');
   return {
     page,
     perPage,
@@ -104,6 +120,11 @@ export function toListCommand(query: ListConversationsQuery): ListConversations 
     ...(status && { status }),
     ...(channelType && { channelType }),
     ...(search && { search }),
+    ...(entityType && { entityType }),
+    ...(entityId && { entityId }),
+    ...(archived !== undefined && { archived }),
+    ...(tags && { tags }),
+    ...(query.ticketId && { ticketId: filterId(['ticket'], query.ticketId, 'ticketId') }),
     ...(query.channelId && { channelId: filterId(['ch'], query.channelId, 'channelId') }),
     ...(query.assigneeId && { assigneeId: filterId(['user', 'bot'], query.assigneeId, 'assigneeId') }),
     ...(query.contactId && { contactId: filterId(['contact'], query.contactId, 'contactId') }),
@@ -121,6 +142,10 @@ export function toOpenCommand(body: CreateConversationBody): OpenAssigned {
   return {
     channelId: idOf('ch', body.channelId, 'channelId'),
     contact: body.contactId ? { id: idOf('contact', body.contactId, 'contactId') } : toHint(body.contact),
+    ticketId: body.ticketId ? idOf('ticket', body.ticketId, 'ticketId') : null,
+    entity: body.entity ?? null,
+    userIds: (body.userIds ?? []).map((id) => idOf('user', id, 'userIds')),
+    onExisting: body.onExisting,
     assignee: body.assigneeId ? assigneeOf(body.assigneeId, 'assigneeId') : null,
     botId: body.botId ? idOf('bot', body.botId, 'botId') : null,
     subject: body.subject ?? null,
@@ -130,8 +155,31 @@ export function toOpenCommand(body: CreateConversationBody): OpenAssigned {
   };
 }
 
-function toHint(contact: ContactDetails | undefined): ContactHint {
-  if (!contact) throw ValidationError.of('contactId', 'contactId or contact is required');
+export function toUpdateCommand(body: UpdateConversationBody): Omit<UpdateConversation, keyof ConversationCommand> {
+  const { snoozedUntil, ticketId, expectedVersion: _, ...fields } = body;
+  return {
+    ...fields,
+    ...(snoozedUntil && { snoozedUntil: toDate(snoozedUntil) }),
+    ...(ticketId !== undefined && { ticketId: ticketId === null ? null : idOf('ticket', ticketId, 'ticketId') }),
+  };
+}
+
+/** The conversation in the address and the version the caller has seen: in the body, or as `If-Match: "3"`. */
+export function toCommand(
+  id: string,
+  body: { expectedVersion?: number },
+  ifMatch: string | undefined,
+): ConversationCommand {
+  const conversationId = idOf('conv', id);
+  if (body.expectedVersion !== undefined) return { conversationId, expectedVersion: body.expectedVersion };
+  if (ifMatch === undefined || ifMatch.trim() === '*') return { conversationId };
+  const version = /^(?:W\/)?"?(\d{1,9})"?$/.exec(ifMatch.trim())?.[1];
+  if (!version) throw ValidationError.of('If-Match', 'If-Match must be a version, such as "3"');
+  return { conversationId, expectedVersion: Number(version) };
+}
+
+function toHint(contact: ContactDetails | undefined): ContactHint | null {
+  if (!contact) return null; // the internal channel needs none
   if (!contact.phone && !contact.email) {
     throw new ValidationError([
       { field: 'contact.phone', message: 'phone or email is required' },

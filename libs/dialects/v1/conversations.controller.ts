@@ -1,10 +1,11 @@
-import { Get, Headers, Param, Patch, Post } from '@nestjs/common';
+import { Delete, Get, Headers, Param, Patch, Post, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { AssignmentService } from '@hub/assignment/assignment.service.js';
 import { ConversationsQueries } from '@hub/conversations/conversations.queries.js';
 import { ConversationsService } from '@hub/conversations/conversations.service.js';
-import type { ConversationCommand } from '@hub/conversations/conversations.types.js';
 import { MessagesQueries } from '@hub/conversations/messages.queries.js';
 import { ReadsService } from '@hub/conversations/reads.service.js';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import { contactOf, type Actor } from '@hub/identity/actor.js';
 import { toDate } from '@hub/platform/dto.js';
 import { ValidationError } from '@hub/platform/errors.js';
@@ -16,20 +17,22 @@ import {
   GetConversationQuery,
   ListConversationsQuery,
   SnoozeBody,
+  TagsBody,
   TransferBody,
   UpdateConversationBody,
 } from './conversation.dto.js';
 import {
   conversationResource,
   forContact,
-  participantResource,
+  toCommand,
   toListCommand,
   toOpenCommand,
+  toUpdateCommand,
   withMessages,
 } from './conversation.mapper.js';
-import { many, one, type Envelope } from './v1.envelope.js';
+import { flat, many, one, type Envelope } from './v1.envelope.js';
 import { assigneeOf, idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 const CHANGE_ERRORS = ['CONVERSATION_NOT_FOUND', 'VERSION_MISMATCH'] as const;
 const HAND_ERRORS = [
@@ -61,16 +64,29 @@ export class ConversationsController {
   })
   async list(
     @CurrentActor() actor: Actor,
-    @V1Query(ListConversationsQuery) query: ListConversationsQuery,
+    @WireQuery(ListConversationsQuery) query: ListConversationsQuery,
   ): Promise<Envelope> {
     const contactId = contactOf(actor);
     const command = { ...toListCommand(query), ...(contactId && { contactId }) };
-    if (contactId && query.search)
-      throw ValidationError.of('search', 'search is not for contacts: it finds notes, too');
+    if (contactId) refuseStaffFilters(query);
     const page = await this.queries.listConversations(actor.organizationId, command);
     return many(page, (view) =>
       contactId ? forContact(conversationResource(view)) : conversationResource(view, false),
     );
+  }
+
+  @Get('counts')
+  @Operation({
+    scope: 'conversations:read',
+    summary: 'Count conversations',
+    description:
+      'By status; `mine` are those assigned to the caller and `unassigned` those that are nobody’s, both without the ' +
+      'closed ones. Exact up to 10,000, beyond at most ten seconds old.',
+    flat: 'ConversationCounts',
+  })
+  async counts(@CurrentActor() { organizationId, principal }: Actor): Promise<Envelope> {
+    const assigneeId = principal.type === 'user' || principal.type === 'bot' ? principal.id : null;
+    return flat({ ...(await this.queries.countConversations(organizationId, assigneeId)) });
   }
 
   @Get(':id')
@@ -86,7 +102,7 @@ export class ConversationsController {
   async get(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Query(GetConversationQuery) query: GetConversationQuery,
+    @WireQuery(GetConversationQuery) query: GetConversationQuery,
   ): Promise<Envelope> {
     const { organizationId } = actor;
     const uuid = idOf('conv', id);
@@ -104,24 +120,31 @@ export class ConversationsController {
   @Operation({
     scope: 'conversations:write',
     summary: 'Open a conversation',
-    description: 'With a known contact, or with the person to find by phone or email, or to make.',
+    description:
+      'With a known contact, or with the person to find by phone or email, or to make. 200 instead of 201 when ' +
+      '`onExisting` has found one.',
     body: CreateConversationBody,
     status: 201,
+    again: 200,
     one: 'Conversation',
     errors: [
       'CHANNEL_NOT_FOUND',
       'CONTACT_NOT_FOUND',
       'USER_NOT_FOUND',
       'BOT_NOT_FOUND',
+      'TICKET_NOT_FOUND',
       'CONVERSATION_EXISTS',
       'ASSIGNEE_UNAVAILABLE',
     ],
   })
   async create(
     @CurrentActor() actor: Actor,
-    @V1Body(CreateConversationBody) body: CreateConversationBody,
+    @WireBody(CreateConversationBody) body: CreateConversationBody,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Envelope> {
-    return one(conversationResource(await this.assignment.open(actor, toOpenCommand(body))));
+    const { conversation, outcome } = await this.assignment.open(actor, toOpenCommand(body));
+    reply.status(outcome === 'created' ? 201 : 200);
+    return one(conversationResource(conversation));
   }
 
   @Patch(':id')
@@ -131,20 +154,23 @@ export class ConversationsController {
     description: 'Metadata is merged, tags are replaced. A status goes the same way as close, reopen and snooze.',
     body: UpdateConversationBody,
     one: 'Conversation',
-    errors: [...CHANGE_ERRORS, 'CONVERSATION_CLOSED', 'CONVERSATION_EXISTS', 'CHANNEL_NOT_FOUND', 'CONTACT_NOT_FOUND'],
+    errors: [
+      ...CHANGE_ERRORS,
+      'CONVERSATION_CLOSED',
+      'CONVERSATION_EXISTS',
+      'CHANNEL_NOT_FOUND',
+      'CONTACT_NOT_FOUND',
+      'TICKET_NOT_FOUND',
+    ],
   })
   async update(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(UpdateConversationBody) body: UpdateConversationBody,
+    @WireBody(UpdateConversationBody) body: UpdateConversationBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
-    const { snoozedUntil, expectedVersion: _, ...fields } = body;
-    const view = await this.conversations.update(actor, {
-      ...command(id, body, ifMatch),
-      ...fields,
-      ...(snoozedUntil && { snoozedUntil: toDate(snoozedUntil) }),
-    });
+    const command = { ...toCommand(id, body, ifMatch), ...toUpdateCommand(body) };
+    const view = await this.conversations.update(actor, command);
     return one(conversationResource(view));
   }
 
@@ -161,11 +187,11 @@ export class ConversationsController {
   async close(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(CloseBody) body: CloseBody,
+    @WireBody(CloseBody) body: CloseBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const view = await this.conversations.close(actor, {
-      ...command(id, body, ifMatch),
+      ...toCommand(id, body, ifMatch),
       reason: body.reason ?? null,
       resolution: body.resolution ?? null,
       notes: body.notes ?? null,
@@ -186,10 +212,10 @@ export class ConversationsController {
   async reopen(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(ChangeBody) body: ChangeBody,
+    @WireBody(ChangeBody) body: ChangeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
-    return one(conversationResource(await this.conversations.reopen(actor, command(id, body, ifMatch))));
+    return one(conversationResource(await this.conversations.reopen(actor, toCommand(id, body, ifMatch))));
   }
 
   @Post(':id/snooze')
@@ -204,13 +230,13 @@ export class ConversationsController {
   async snooze(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(SnoozeBody) body: SnoozeBody,
+    @WireBody(SnoozeBody) body: SnoozeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const snoozedUntil = toDate(body.until);
     if (snoozedUntil.getTime() <= Date.now()) throw ValidationError.of('until', 'until must be a time in the future');
     const view = await this.conversations.update(actor, {
-      ...command(id, body, ifMatch),
+      ...toCommand(id, body, ifMatch),
       status: 'snoozed',
       snoozedUntil,
     });
@@ -229,10 +255,45 @@ export class ConversationsController {
   async read(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(ChangeBody) body: ChangeBody,
+    @WireBody(ChangeBody) body: ChangeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
-    return one(conversationResource(await this.reads.readAll(actor, command(id, body, ifMatch))));
+    return one(conversationResource(await this.reads.readAll(actor, toCommand(id, body, ifMatch))));
+  }
+
+  @Post(':id/tags')
+  @Operation({
+    scope: 'conversations:write',
+    summary: 'Add tags to a conversation',
+    body: TagsBody,
+    one: 'Conversation',
+    errors: CHANGE_ERRORS,
+  })
+  async addTags(
+    @CurrentActor() actor: Actor,
+    @Param('id') id: string,
+    @WireBody(TagsBody) body: TagsBody,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<Envelope> {
+    const command = { ...toCommand(id, body, ifMatch), add: body.tags };
+    return one(conversationResource(await this.conversations.changeTags(actor, command)));
+  }
+
+  @Delete(':id/tags')
+  @Operation({
+    scope: 'conversations:write',
+    summary: 'Take tags from a conversation',
+    body: TagsBody,
+    status: 204,
+    errors: CHANGE_ERRORS,
+  })
+  async removeTags(
+    @CurrentActor() actor: Actor,
+    @Param('id') id: string,
+    @WireBody(TagsBody) body: TagsBody,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<void> {
+    await this.conversations.changeTags(actor, { ...toCommand(id, body, ifMatch), remove: body.tags });
   }
 
   @Post(':id/assign')
@@ -247,11 +308,11 @@ export class ConversationsController {
   async assign(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(AssignBody) body: AssignBody,
+    @WireBody(AssignBody) body: AssignBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const view = await this.assignment.assign(actor, {
-      ...command(id, body, ifMatch),
+      ...toCommand(id, body, ifMatch),
       to: assigneeOf(body.assigneeId, 'assigneeId', body.assigneeType),
       note: body.note ?? null,
     });
@@ -270,10 +331,10 @@ export class ConversationsController {
   async unassign(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(ChangeBody) body: ChangeBody,
+    @WireBody(ChangeBody) body: ChangeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
-    return one(conversationResource(await this.assignment.unassign(actor, command(id, body, ifMatch))));
+    return one(conversationResource(await this.assignment.unassign(actor, toCommand(id, body, ifMatch))));
   }
 
   @Post(':id/transfer')
@@ -288,11 +349,11 @@ export class ConversationsController {
   async transfer(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(TransferBody) body: TransferBody,
+    @WireBody(TransferBody) body: TransferBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
     const view = await this.assignment.transfer(actor, {
-      ...command(id, body, ifMatch),
+      ...toCommand(id, body, ifMatch),
       to: assigneeOf(body.toAssigneeId, 'toAssigneeId'),
       reason: body.reason ?? null,
       summary: body.summary ?? null,
@@ -300,26 +361,12 @@ export class ConversationsController {
     });
     return one(conversationResource(view));
   }
-
-  @Get(':id/participants')
-  @Operation({
-    scope: 'conversations:read',
-    summary: 'List the participants of a conversation',
-    list: 'Participant',
-    errors: ['CONVERSATION_NOT_FOUND'],
-  })
-  async participants(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<Envelope> {
-    const participants = await this.queries.listParticipants(actor.organizationId, idOf('conv', id));
-    return { data: participants.map(participantResource) };
-  }
 }
 
-/** The conversation in the address and the version the caller has seen: in the body, or as `If-Match: "3"`. */
-function command(id: string, body: { expectedVersion?: number }, ifMatch: string | undefined): ConversationCommand {
-  const conversationId = idOf('conv', id);
-  if (body.expectedVersion !== undefined) return { conversationId, expectedVersion: body.expectedVersion };
-  if (ifMatch === undefined || ifMatch.trim() === '*') return { conversationId };
-  const version = /^(?:W\/)?"?(\d{1,9})"?$/.exec(ifMatch.trim())?.[1];
-  if (!version) throw ValidationError.of('If-Match', 'If-Match must be a version, such as "3"');
-  return { conversationId, expectedVersion: Number(version) };
+/** Filters that would tell a contact what the staff keeps to itself. @throws ValidationError naming one of them */
+function refuseStaffFilters(query: ListConversationsQuery): void {
+  const field = (['search', 'tags', 'entityType', 'entityId', 'archived'] as const).find(
+    (name) => query[name] !== undefined,
+  );
+  if (field) throw ValidationError.of(field, `${field} is not for contacts: it tells what only the staff may see`);
 }

@@ -5,6 +5,7 @@ import { MessagesService } from '@hub/conversations/messages.service.js';
 import { OutboundService } from '@hub/conversations/outbound.service.js';
 import { ReadsService, type Marked } from '@hub/conversations/reads.service.js';
 import { RemovalService } from '@hub/conversations/removal.service.js';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { toDate } from '@hub/platform/dto.js';
 import { ValidationError } from '@hub/platform/errors.js';
@@ -14,7 +15,7 @@ import { BulkReadBody, DeleteMessageQuery, RejectBody, SearchMessagesQuery, Send
 import { messageDetails, messageResource, toPost, toSearchCommand, toSendTarget } from './message.mapper.js';
 import { flat, one, stretch, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('messages', 'Messages')
 export class MessagesController {
@@ -37,7 +38,7 @@ export class MessagesController {
   })
   async list(
     @CurrentActor() actor: Actor,
-    @V1Query(SearchMessagesQuery) query: SearchMessagesQuery,
+    @WireQuery(SearchMessagesQuery) query: SearchMessagesQuery,
   ): Promise<Envelope> {
     return stretch(await this.queries.searchMessages(actor.organizationId, toSearchCommand(query)), messageResource);
   }
@@ -54,7 +55,7 @@ export class MessagesController {
     one: 'Message',
     errors: [...POST_ERRORS, 'CHANNEL_NOT_FOUND', 'CONTACT_NOT_FOUND'],
   })
-  async send(@CurrentActor() actor: Actor, @V1Body(SendMessageBody) body: SendMessageBody): Promise<Envelope> {
+  async send(@CurrentActor() actor: Actor, @WireBody(SendMessageBody) body: SendMessageBody): Promise<Envelope> {
     const post = toPost(body);
     const target = toSendTarget(body);
     const message = await ('conversationId' in target
@@ -90,7 +91,7 @@ export class MessagesController {
   async remove(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Query(DeleteMessageQuery) { forEveryone }: DeleteMessageQuery,
+    @WireQuery(DeleteMessageQuery) { forEveryone }: DeleteMessageQuery,
   ): Promise<Envelope> {
     const { deletedAt } = await this.removal.remove(actor, idOf('msg', id), { forEveryone });
     return flat({ id, deleted: true, deletedAt });
@@ -107,7 +108,7 @@ export class MessagesController {
     flat: 'MessagesRead',
     errors: ['CONVERSATION_NOT_FOUND', 'MESSAGE_NOT_FOUND'],
   })
-  async bulkRead(@CurrentActor() actor: Actor, @V1Body(BulkReadBody) body: BulkReadBody): Promise<Envelope> {
+  async bulkRead(@CurrentActor() actor: Actor, @WireBody(BulkReadBody) body: BulkReadBody): Promise<Envelope> {
     const { messageIds, beforeTimestamp } = body;
     const conversationId = body.conversationId && idOf('conv', body.conversationId, 'conversationId');
     if (messageIds && messageIds.length > 0) {
@@ -160,7 +161,7 @@ export class MessagesController {
   async reject(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(RejectBody) { reason }: RejectBody,
+    @WireBody(RejectBody) { reason }: RejectBody,
   ): Promise<Envelope> {
     return one(messageResource(await this.drafts.reject(actor, idOf('msg', id), reason ?? null)));
   }

@@ -1,4 +1,5 @@
 import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { UsersQueries } from '@hub/identity/users.queries.js';
 import { UsersService } from '@hub/identity/users.service.js';
@@ -6,7 +7,7 @@ import { CreateUserBody, ListUsersQuery, UpdateUserBody } from './user.dto.js';
 import { userResource } from './user.mapper.js';
 import { many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('users', 'Users')
 export class UsersController {
@@ -17,7 +18,7 @@ export class UsersController {
 
   @Get()
   @Operation({ scope: 'assignment:read', summary: 'List users', query: ListUsersQuery, many: 'User' })
-  async list(@CurrentActor() actor: Actor, @V1Query(ListUsersQuery) query: ListUsersQuery): Promise<Envelope> {
+  async list(@CurrentActor() actor: Actor, @WireQuery(ListUsersQuery) query: ListUsersQuery): Promise<Envelope> {
     return many(await this.queries.listUsers(actor.organizationId, query), userResource);
   }
 
@@ -31,7 +32,7 @@ export class UsersController {
     one: 'User',
     errors: ['EMAIL_ALREADY_EXISTS', 'RATE_LIMIT_EXCEEDED'],
   })
-  async create(@CurrentActor() actor: Actor, @V1Body(CreateUserBody) body: CreateUserBody): Promise<Envelope> {
+  async create(@CurrentActor() actor: Actor, @WireBody(CreateUserBody) body: CreateUserBody): Promise<Envelope> {
     const { avatar = null, metadata = {}, password = null, ...fields } = body;
     return one(userResource(await this.users.create(actor, { ...fields, avatar, metadata, password })));
   }
@@ -53,7 +54,7 @@ export class UsersController {
   async update(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(UpdateUserBody) body: UpdateUserBody,
+    @WireBody(UpdateUserBody) body: UpdateUserBody,
   ): Promise<Envelope> {
     return one(userResource(await this.users.update(actor, { ...body, id: idOf('user', id) })));
   }

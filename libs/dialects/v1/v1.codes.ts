@@ -1,5 +1,3 @@
-import type { ErrorKind } from '@hub/platform/errors.js';
-
 /** Every error code of the native API and its status. */
 export const V1_CODES: Readonly<Record<string, number>> = {
   AUTHENTICATION_REQUIRED: 401,
@@ -52,21 +50,4 @@ export const V1_CODES: Readonly<Record<string, number>> = {
   RATE_LIMIT_EXCEEDED: 429,
   INTERNAL_ERROR: 500,
   SERVICE_UNAVAILABLE: 503,
-};
-
-/** For a code that is not in the table: what its kind says. */
-export const KIND_STATUS: Record<ErrorKind, number> = {
-  validation: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  version_mismatch: 412,
-  too_large: 413,
-  unsupported_media: 415,
-  unprocessable: 422,
-  rate_limited: 429,
-  internal: 500,
-  bad_gateway: 502,
-  unavailable: 503,
 };

@@ -56,7 +56,7 @@ export class V1EventFormat extends EventFormat {
   }
 }
 
-/** Changes with public ids: an assignee's, a note's, a default bot's and a bot's channels are all that hold any. */
+/** Changes with public ids: those of people, tickets, notes, bots and channels. */
 export function publicChanges(changes: Changes): Changes {
   return Object.fromEntries(
     Object.entries(changes).map(([field, { before, after }]) => {
@@ -68,6 +68,9 @@ export function publicChanges(changes: Changes): Changes {
         if (field === 'note' && value && typeof (value as { id?: unknown }).id === 'string') {
           return { id: encodeId('msg', (value as { id: string }).id) };
         }
+        if (field === 'ticketId' && typeof value === 'string') return encodeId('ticket', value);
+        if (field === 'staff' && value) return withId('user', value);
+        if (field === 'participants' && Array.isArray(value)) return value.map(withOwnPrefix);
         if (field === 'defaultBot' && value) return withId('bot', value);
         if (field === 'channels' && Array.isArray(value)) return value.map((channel) => withId('ch', channel));
         return value;
@@ -77,6 +80,7 @@ export function publicChanges(changes: Changes): Changes {
   );
 }
 
+const withOwnPrefix = (value: unknown): object => withId((value as { readonly type: string }).type, value);
 const withId = (prefix: string, value: unknown): object => {
   const named = value as { readonly id: string };
   return { ...named, id: encodeId(prefix, named.id) };

@@ -1,60 +1,14 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor } from '@hub/identity/actor.js';
-import { Authenticator } from '@hub/identity/authenticator.js';
-import { AuthenticationRequiredError, InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
-import { HubError } from '@hub/platform/errors.js';
-import { credentialOf } from './v1.credential.js';
-import { V1Limits } from './v1.limits.js';
-import { allows, RULE, type Rule } from './v1.rule.js';
+import { credentialOf } from '@hub/http/credential.js';
+import { RequestGate } from '@hub/http/gate.js';
+import { requestOf } from '@hub/http/request.js';
 
-export type V1Request = FastifyRequest & { actor?: Actor };
-
-/** Lets nobody in but by the rule that the route declares; a route without one is closed. */
 @Injectable()
 export class V1Guard implements CanActivate {
-  constructor(
-    private readonly reflector: Reflector,
-    private readonly authenticator: Authenticator,
-    private readonly limits: V1Limits,
-  ) {}
+  constructor(private readonly gate: RequestGate) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const rule = this.reflector.get<Rule | undefined>(RULE, context.getHandler());
-    const request = context.switchToHttp().getRequest<V1Request>();
-    if (rule?.scope === 'public') {
-      const known = rule.identify ? await this.identify(request) : null;
-      if (known) request.actor = known;
-      return true;
-    }
-    const actor = await this.authenticate(request);
-    if (!actor) throw new AuthenticationRequiredError();
-    request.actor = actor;
-    await this.limits.admit(actor, context.switchToHttp().getResponse<FastifyReply>());
-    if (!rule || !allows(rule, actor)) throw new InsufficientPermissionsError(rule?.scope ?? 'admin');
+    await this.gate.enter(context, credentialOf(requestOf(context)));
     return true;
   }
-
-  private async authenticate(request: V1Request): Promise<Actor | null> {
-    const credential = credentialOf(request);
-    if (!credential) return null;
-    return credential.kind === 'cookie'
-      ? this.authenticator.authenticateCookie(credential.value)
-      : this.authenticator.authenticate(credential.value);
-  }
-
-  /** As {@link authenticate}, but a credential that is worth nothing counts as none. */
-  private async identify(request: V1Request): Promise<Actor | null> {
-    try {
-      return await this.authenticate(request);
-    } catch (error) {
-      if (error instanceof HubError && error.kind === 'unauthenticated') return null;
-      throw error;
-    }
-  }
 }
-
-/** Whom a request's log line names; nobody before the guard has let them in. */
-export const callerOf = ({ actor }: V1Request): Record<string, string | null> =>
-  actor ? { organization: actor.organizationId, principal: `${actor.principal.type}:${actor.principal.id}` } : {};

@@ -52,6 +52,13 @@ export function assigneeOf(id: string, field: string, type?: string): { type: 'u
   return { type: prefix, id: idOf(prefix, id, field) };
 }
 
+/** Who a participant is, by the public id. @throws the NOT_FOUND of the id's prefix */
+export function participantOf(id: string): { kind: 'contact' | 'user' | 'bot'; id: string } {
+  const kind = prefixOf(id);
+  if (kind !== 'contact' && kind !== 'user' && kind !== 'bot') throw missing(kind);
+  return { kind, id: idOf(kind, id) };
+}
+
 const PARTY_PREFIX: Record<PartyKind, string | null> = {
   contact: 'contact',
   user: 'user',

@@ -1,5 +1,4 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
 import { AssignmentModule } from '@hub/assignment/assignment.module.js';
 import { BotsModule } from '@hub/bots/bots.module.js';
 import { ChannelsModule } from '@hub/channels/channels.module.js';
@@ -7,6 +6,7 @@ import { ContactsModule } from '@hub/contacts/contacts.module.js';
 import { ConversationsModule } from '@hub/conversations/conversations.module.js';
 import { EventsModule } from '@hub/events/events.module.js';
 import { EventFormat } from '@hub/events/outbox.js';
+import { HttpModule } from '@hub/http/http.module.js';
 import { IdentityModule } from '@hub/identity/identity.module.js';
 import { WebhooksModule } from '@hub/webhooks/webhooks.module.js';
 import { ApiKeysController } from './api-keys.controller.js';
@@ -19,10 +19,11 @@ import { ContactsController } from './contacts.controller.js';
 import { ConversationMessagesController } from './conversation-messages.controller.js';
 import { ConversationsController } from './conversations.controller.js';
 import { MessagesController } from './messages.controller.js';
+import { ConversationHistoryController } from './conversation-history.controller.js';
+import { ConversationParticipantsController } from './conversation-participants.controller.js';
+import { TicketsController } from './tickets.controller.js';
 import { UsersController } from './users.controller.js';
-import { V1ErrorsFilter } from './v1.errors.filter.js';
 import { V1EventFormat } from './v1.events.js';
-import { V1Limits } from './v1.limits.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 /** How events are worded, for every process that writes any. */
@@ -32,6 +33,7 @@ export class V1EventsModule {}
 
 @Module({
   imports: [
+    HttpModule,
     EventsModule,
     IdentityModule,
     ContactsModule,
@@ -46,6 +48,9 @@ export class V1EventsModule {}
     ConversationMessagesController,
     MessagesController,
     ChannelMessagesController,
+    ConversationParticipantsController,
+    ConversationHistoryController,
+    TicketsController,
     ContactsController,
     ChannelsController,
     UsersController,
@@ -55,6 +60,5 @@ export class V1EventsModule {}
     WebhooksController,
     AuditController,
   ],
-  providers: [{ provide: APP_FILTER, useClass: V1ErrorsFilter }, V1Limits],
 })
 export class V1Module {}

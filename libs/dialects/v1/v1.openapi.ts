@@ -1,7 +1,10 @@
 import type { INestApplication } from '@nestjs/common';
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import { documentCommon } from './v1.openapi.common.js';
+import { DocumentBuilder, type OpenAPIObject } from '@nestjs/swagger';
+import { documentCommon } from '@hub/http/document.common.js';
+import { documentOf } from '@hub/http/document.js';
+import { V1Module } from './v1.module.js';
 import { V1_SCHEMAS } from './v1.schemas.js';
+import { V1_WORDING } from './v1.wording.js';
 
 const DESCRIPTION = `Conversations between a company and its customers, over every channel.
 
@@ -12,7 +15,7 @@ Send an \`Idempotency-Key\` with a POST, and it can be repeated safely. \`X-Rate
 
 /** The OpenAPI 3.1 document of the native API, made from the routes themselves. */
 export function v1Document(app: INestApplication): OpenAPIObject {
-  const builder = new DocumentBuilder()
+  const head = new DocumentBuilder()
     .setTitle('Switchboard')
     .setDescription(DESCRIPTION)
     .setVersion('1')
@@ -24,20 +27,9 @@ export function v1Document(app: INestApplication): OpenAPIObject {
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('apiKey')
     .build();
-  const operationIdFactory = (controller: string, method: string): string =>
-    `${controller.replace(/Controller$/, '')}.${method}`;
-  const document = SwaggerModule.createDocument(app, builder, { operationIdFactory });
+  const document = documentOf(app, V1Module, head);
   document.paths = Object.fromEntries(Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/')));
   document.components = { ...document.components, schemas: V1_SCHEMAS };
-  documentCommon(document);
+  documentCommon(document, V1_WORDING);
   return document;
-}
-
-/** Serves the document at `/docs/openapi.json` and a page to read and try it at `/docs`. */
-export function serveV1Docs(app: INestApplication): void {
-  SwaggerModule.setup('docs', app, () => v1Document(app), {
-    jsonDocumentUrl: 'docs/openapi.json',
-    customSiteTitle: 'Switchboard API',
-    swaggerOptions: { persistAuthorization: true },
-  });
 }

@@ -1,35 +1,26 @@
-import {
-  applyDecorators,
-  Controller,
-  createParamDecorator,
-  HttpCode,
-  SetMetadata,
-  UseGuards,
-  UseInterceptors,
-  type ExecutionContext,
-} from '@nestjs/common';
+import { applyDecorators, Controller, HttpCode, SetMetadata, UseGuards, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { Actor } from '@hub/identity/actor.js';
-import { parse, schemaOf, type Constructor, type Schema } from '@hub/platform/dto.js';
-import { assertStorable } from '@hub/platform/json-guard.js';
+import { CANONICAL } from '@hub/http/idempotency.interceptor.js';
+import { AddressLimitGuard } from '@hub/http/limits.js';
+import { audienceOf, RULE } from '@hub/http/rule.js';
+import { schemaOf, type Constructor, type Schema } from '@hub/platform/dto.js';
 import { V1_CODES } from './v1.codes.js';
 import { EnvelopeInterceptor } from './v1.envelope.js';
-import { V1Guard, type V1Request } from './v1.guard.js';
-import { IdempotencyInterceptor } from './v1.idempotency.js';
-import { AddressLimitGuard } from './v1.limits.js';
-import { RULE, type Rule } from './v1.rule.js';
+import { V1Guard } from './v1.guard.js';
+import type { V1Rule } from './v1.rule.js';
 
 /** A controller of the native API, at `/v1` and, for self-hosted clients, at `/api/v1`. */
 export const V1Controller = (path: string, tag: string): ClassDecorator =>
   applyDecorators(
     Controller([`v1/${path}`, `api/v1/${path}`]),
     UseGuards(AddressLimitGuard, V1Guard),
-    UseInterceptors(IdempotencyInterceptor, EnvelopeInterceptor),
+    UseInterceptors(EnvelopeInterceptor),
+    SetMetadata(CANONICAL, (url: string) => url.replace(/^\/api\/v1\//, '/v1/')),
     ApiTags(tag),
   );
 
-/** Declares a route's {@link Rule}. A route without one is closed to everybody. */
-export function Operation(rule: Rule): MethodDecorator {
+/** Declares a route's {@link V1Rule}. A route without one is closed to everybody. */
+export function Operation(rule: V1Rule): MethodDecorator {
   const status = rule.status ?? 200;
   const isPublic = rule.scope === 'public';
   const codes = [...(isPublic ? [] : GUARD_CODES), ...(rule.errors ?? [])];
@@ -42,7 +33,7 @@ export function Operation(rule: Rule): MethodDecorator {
     HttpCode(status),
     ApiOperation({
       summary: rule.summary,
-      description: [rule.description, audience(rule)].filter(Boolean).join('\n\n'),
+      description: [rule.description, audienceOf(rule)].filter(Boolean).join('\n\n'),
       ...(isPublic && { security: [] }),
     }),
     ...(rule.body ? [ApiBody({ schema: schemaOf(rule.body), required: !rule.bodyOptional })] : []),
@@ -65,41 +56,9 @@ const GUARD_CODES = [
   'INSUFFICIENT_PERMISSIONS',
 ] as const;
 
-/** Who may call it, in words. */
-function audience({ scope, people, customer }: Rule): string {
-  const more = [people && 'signed-in users, for what is theirs', customer && 'contacts, for their own conversations'];
-  return [`Scope: \`${scope}\``, ...more].filter(Boolean).join('; ') + '.';
-}
-
-/** The body, checked against a DTO. */
-export const V1Body = createParamDecorator((type: Constructor, context: ExecutionContext): object => {
-  const { body } = context.switchToHttp().getRequest<V1Request>();
-  assertStorable(body);
-  return parse(type, body === undefined ? {} : body);
-});
-
-/** The query string, checked against a DTO. */
-export const V1Query = createParamDecorator((type: Constructor, context: ExecutionContext): object => {
-  const { query } = context.switchToHttp().getRequest<V1Request>();
-  assertStorable(query);
-  return parse(type, query, 'query');
-});
-
-/** Who calls a public route that identifies its callers; null: somebody unknown. */
-export const KnownActor = createParamDecorator(
-  (_: unknown, context: ExecutionContext): Actor | null => context.switchToHttp().getRequest<V1Request>().actor ?? null,
-);
-
-/** Whoever the guard has let in. */
-export const CurrentActor = createParamDecorator((_: unknown, context: ExecutionContext): Actor => {
-  const { actor } = context.switchToHttp().getRequest<V1Request>();
-  if (!actor) throw new Error('CurrentActor is for routes behind the V1Guard');
-  return actor;
-});
-
 const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 
-function answer(rule: Rule): Schema {
+function answer(rule: V1Rule): Schema {
   const name = rule.one ?? rule.many ?? rule.stretch ?? rule.list ?? rule.flat ?? '';
   const isList = rule.one === undefined && rule.flat === undefined;
   const meta = rule.meta ?? (rule.many ? 'PageMeta' : rule.stretch ? 'CursorMeta' : 'Meta');

@@ -1,18 +1,8 @@
-import { mayUse, type Actor, type Scope } from '@hub/identity/actor.js';
+import type { Rule } from '@hub/http/rule.js';
 import type { Constructor } from '@hub/platform/dto.js';
 
-export const RULE = Symbol('v1 rule');
-
 /** What a route is: who may call it, what it takes, what it answers. The guard and the document both read it. */
-export interface Rule {
-  /** `public`: anybody, without a credential; `authenticated`: every key and user, whatever their scopes. */
-  readonly scope: Scope | 'public' | 'authenticated';
-  /** Besides the scope: users who have signed in, for what is their own. */
-  readonly people?: boolean;
-  /** Besides the scope: a contact with a token, for its own conversations. No other route lets a contact in. */
-  readonly customer?: boolean;
-  /** On a public route: whether a credential that is sent along is looked at. */
-  readonly identify?: boolean;
+export interface V1Rule extends Rule {
   readonly summary: string;
   readonly description?: string;
   readonly body?: Constructor;
@@ -29,18 +19,8 @@ export interface Rule {
   readonly stretch?: string;
   readonly list?: string;
   readonly flat?: string;
-  /** A public route that is limited by the caller's address (`LOGIN_RATE_LIMIT_PER_MINUTE`). */
-  readonly limit?: 'login';
   /** The schema of `meta` where it is more than the usual one. */
   readonly meta?: string;
   /** Codes beyond 401, 403 and, where there is input, VALIDATION_ERROR. */
   readonly errors?: readonly string[];
-}
-
-/** Whether the rule lets in a caller who is known. */
-export function allows(rule: Rule, actor: Actor): boolean {
-  if (rule.scope === 'public') return true;
-  if (actor.principal.type === 'contact') return rule.customer === true;
-  if (rule.scope === 'authenticated') return true;
-  return mayUse(actor, rule.scope) || (rule.people === true && actor.role !== undefined && actor.role !== 'customer');
 }

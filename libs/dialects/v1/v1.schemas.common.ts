@@ -28,6 +28,11 @@ export const party = object({
   type: oneOf(['contact', 'user', 'bot', 'api_key', 'system']),
   name: text,
 });
+export const changes: Schema = {
+  type: 'object',
+  description: 'Each changed field; a secret that was replaced is masked on both sides',
+  additionalProperties: object({ before: {}, after: {} }, ['before', 'after']),
+};
 export const number: Schema = {
   type: 'integer',
   minimum: 1,

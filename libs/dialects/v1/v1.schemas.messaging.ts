@@ -15,6 +15,7 @@ import {
   orNull,
   object,
   party,
+  changes,
   number,
   times,
 } from './v1.schemas.common.js';
@@ -76,6 +77,40 @@ export const messageBrief = object({
   direction: oneOf(['inbound', 'outbound']),
   content: ref('MessageContent'),
   timestamp: time,
+});
+
+export const participant = object(
+  { name: orNull(text), phone: text, email: text, role: text, joinedAt: time, leftAt: time },
+  ['phone', 'email', 'leftAt'],
+);
+
+export const conversationCounts = object({
+  byStatus: object(Object.fromEntries(CONVERSATION_STATUSES.map((status) => [status, integer]))),
+  mine: integer,
+  unassigned: integer,
+});
+
+const hand = orNull(object({ id: text, type: oneOf(['user', 'bot']), name: orNull(text) }));
+export const assignment = object({
+  kind: oneOf(['manual', 'transfer', 'unassign']),
+  from: hand,
+  to: hand,
+  actor: party,
+  reason: orNull(text),
+  summary: orNull(text),
+  note: orNull(text),
+  notifyContact: flag,
+  createdAt: time,
+  endedAt: orNull(time),
+});
+
+export const timelineEvent = object({
+  type: text,
+  timestamp: time,
+  sequence: integer,
+  subject: object({ type: text, id: text }),
+  actor: party,
+  changes: orNull(changes),
 });
 
 export const attachment = object({

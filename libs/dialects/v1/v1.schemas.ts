@@ -18,17 +18,22 @@ import {
   object,
   resource,
   party,
+  changes,
   number,
   times,
 } from './v1.schemas.common.js';
 import {
+  assignment,
   conversation,
+  conversationCounts,
   message,
   messageBrief,
   messageDeleted,
   messageDetails,
   messagesRead,
+  participant,
   ticket,
+  timelineEvent,
 } from './v1.schemas.messaging.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
@@ -174,19 +179,13 @@ const auditEntry = object({
   action: text,
   actor: party,
   subject: object({ type: text, id: text }),
-  changes: orNull({
-    type: 'object',
-    description: 'Each changed field; a secret that was replaced is masked on both sides',
-    additionalProperties: object({ before: {}, after: {} }, ['before', 'after']),
-  }),
+  changes: orNull(changes),
   requestId: orNull(text),
   address: orNull(text),
   userAgent: orNull(text),
 });
 
 const sent = { status: deliveryStatus, statusCode: orNull(integer) };
-
-const participant = object({ name: orNull(text), phone: text, email: text, role: text }, ['phone', 'email']);
 
 const meta: Record<string, Schema> = { requestId: text, setupInstructions: text };
 const pagination = object({
@@ -228,6 +227,9 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   MessagesRead: messagesRead,
   Ticket: resource('ticket', id('ticket'), ticket),
   Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
+  ConversationCounts: conversationCounts,
+  Assignment: resource('assignment', id('assignment'), assignment),
+  TimelineEvent: resource('event', id('evt'), timelineEvent),
   Contact: resource('contact', id('contact'), contact),
   Channel: resource('channel', id('ch'), channel),
   User: resource('user', id('user'), user),

@@ -1,10 +1,11 @@
 import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
+import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { WebhooksQueries } from '@hub/webhooks/webhooks.queries.js';
 import { WebhooksService } from '@hub/webhooks/webhooks.service.js';
 import { flat, many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
-import { CurrentActor, Operation, V1Body, V1Controller, V1Query } from './v1.operation.js';
+import { Operation, V1Controller } from './v1.operation.js';
 import {
   CreateWebhookBody,
   ListDeliveriesQuery,
@@ -33,7 +34,7 @@ export class WebhooksController {
 
   @Get()
   @Operation({ scope: 'webhooks:read', summary: 'List webhooks', query: ListWebhooksQuery, many: 'Webhook' })
-  async list(@CurrentActor() actor: Actor, @V1Query(ListWebhooksQuery) query: ListWebhooksQuery): Promise<Envelope> {
+  async list(@CurrentActor() actor: Actor, @WireQuery(ListWebhooksQuery) query: ListWebhooksQuery): Promise<Envelope> {
     return many(await this.queries.listWebhooks(actor.organizationId, query), (view) => webhookResource(view));
   }
 
@@ -47,7 +48,7 @@ export class WebhooksController {
     one: 'Webhook',
     errors: ['INVALID_URL', 'INVALID_EVENTS'],
   })
-  async create(@CurrentActor() actor: Actor, @V1Body(CreateWebhookBody) body: CreateWebhookBody): Promise<Envelope> {
+  async create(@CurrentActor() actor: Actor, @WireBody(CreateWebhookBody) body: CreateWebhookBody): Promise<Envelope> {
     const { webhook, secret } = await this.webhooks.create(actor, toCreateWebhook(body));
     return one(webhookResource(webhook, secret));
   }
@@ -85,7 +86,7 @@ export class WebhooksController {
   async update(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(UpdateWebhookBody) body: UpdateWebhookBody,
+    @WireBody(UpdateWebhookBody) body: UpdateWebhookBody,
   ): Promise<Envelope> {
     return one(webhookResource(await this.webhooks.update(actor, toUpdateWebhook(idOf('wh', id), body))));
   }
@@ -115,7 +116,7 @@ export class WebhooksController {
   async test(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Body(TestWebhookBody) body: TestWebhookBody,
+    @WireBody(TestWebhookBody) body: TestWebhookBody,
   ): Promise<Envelope> {
     return flat(testResult(await this.webhooks.test(actor, idOf('wh', id), body.event)));
   }
@@ -145,7 +146,7 @@ export class WebhooksController {
   async deliveries(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @V1Query(ListDeliveriesQuery) query: ListDeliveriesQuery,
+    @WireQuery(ListDeliveriesQuery) query: ListDeliveriesQuery,
   ): Promise<Envelope> {
     const request = toListDeliveries(query);
     return many(await this.queries.listDeliveries(actor.organizationId, idOf('wh', id), request), deliveryResource);

@@ -1,6 +1,7 @@
 import type { Answer, ApiClient } from '../../support/api-client.js';
 import { startHub, type Hub } from '../../support/harness.js';
-import { expectRefusal, fill, goodBody, oneOfEach, PREFIXES, routesOf, type Route } from './bad-input-fixtures.js';
+import { routesOf, type Route } from '../../support/routes.js';
+import { expectRefusal, fill, goodBody, oneOfEach, PREFIXES } from './bad-input-fixtures.js';
 import * as v1 from './v1-fixtures.js';
 
 const MIB = 1_048_576;

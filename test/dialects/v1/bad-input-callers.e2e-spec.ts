@@ -1,7 +1,8 @@
 import net from 'node:net';
 import type { ApiClient } from '../../support/api-client.js';
 import { startHub, type Hub } from '../../support/harness.js';
-import { fill, goodBody, isScoped, oneOfEach, PREFIXES, routesOf, type Route } from './bad-input-fixtures.js';
+import { routesOf, type Route } from '../../support/routes.js';
+import { fill, goodBody, isScoped, oneOfEach, PREFIXES } from './bad-input-fixtures.js';
 import * as v1 from './v1-fixtures.js';
 
 let hub: Hub;

@@ -1,16 +1,7 @@
 import type { ApiClient } from '../../support/api-client.js';
 import { startHub, type Hub } from '../../support/harness.js';
-import {
-  expectRefusal,
-  fill,
-  goodBody,
-  hasId,
-  oneOfEach,
-  PREFIXES,
-  routesOf,
-  type Route,
-  type Schema,
-} from './bad-input-fixtures.js';
+import { routesOf, type Route, type Schema } from '../../support/routes.js';
+import { expectRefusal, fill, goodBody, hasId, oneOfEach, PREFIXES } from './bad-input-fixtures.js';
 import * as v1 from './v1-fixtures.js';
 
 let hub: Hub;

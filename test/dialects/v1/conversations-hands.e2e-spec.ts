@@ -38,6 +38,8 @@ const UNKNOWN: [string, string, number][] = [
   ['_01h455vb4pex5vsknk084sn02q', 'RESOURCE_NOT_FOUND', 404],
 ];
 
+const joinedAt = expect.stringMatching(/Z$/) as unknown;
+
 describe.each(v1.BASES)('handing on %s/conversations/:id', (base) => {
   const act = (id: string, action: string, body: unknown): Promise<Answer> =>
     api.post(`${base}/conversations/${id}/${action}`, body);
@@ -236,9 +238,9 @@ describe.each(v1.BASES)('handing on %s/conversations/:id', (base) => {
     const email = v1.attributes(agent)['email'];
     expect(byId).toEqual(
       [
-        { id: john.id, type: 'contact', attributes: { name: 'John Doe', phone, role: 'customer' } },
-        { id: agent.id, type: 'user', attributes: { name: 'Support Agent', email, role: 'agent' } },
-        { id: helper.id, type: 'bot', attributes: { name: 'Support Bot', role: 'bot' } },
+        { id: john.id, type: 'contact', attributes: { name: 'John Doe', phone, role: 'customer', joinedAt } },
+        { id: agent.id, type: 'user', attributes: { name: 'Support Agent', email, role: 'agent', joinedAt } },
+        { id: helper.id, type: 'bot', attributes: { name: 'Support Bot', role: 'bot', joinedAt } },
       ].sort((a, b) => a.id.localeCompare(b.id)),
     );
     expect(answer.data[0]?.type).toBe('contact');
@@ -253,7 +255,7 @@ describe.each(v1.BASES)('handing on %s/conversations/:id', (base) => {
     const ids = async (): Promise<string[]> => ((await participants(id)) as Resource[]).map((each) => each.id);
     const contactId = v1.at(await get(id), 'contact.id');
     expect(await participants(id)).toEqual([
-      { id: contactId, type: 'contact', attributes: { name: null, email, role: 'customer' } },
+      { id: contactId, type: 'contact', attributes: { name: null, email, role: 'customer', joinedAt } },
     ]);
     await assign(id, one.id);
     expect(await ids()).toEqual([contactId, one.id]);

@@ -55,6 +55,12 @@ export async function conversation(api: ApiClient, fields: Json = {}): Promise<R
   return ok(await api.post('/v1/conversations', { contact: { phone: newPhone() }, ...fields, channelId }));
 }
 
+/** A ticket of `contactId` or a new contact. */
+export async function ticket(api: ApiClient, fields: Json = {}): Promise<Resource> {
+  const contactId = fields['contactId'] ?? (await contact(api)).id;
+  return ok(await api.post('/v1/tickets', { subject: 'Broken lamp', ...fields, contactId }));
+}
+
 /** What `person` writes into an api channel. */
 export const inbound = (api: ApiClient, channelId: string, fields: Json = {}): Promise<Answer> =>
   api.post(`/v1/channels/${channelId}/messages`, {
@@ -120,7 +126,7 @@ export async function told<T>(hub: Hub, work: () => Promise<T>): Promise<{ answe
   return { answer, events: await events(hub, undefined, before) };
 }
 
-const ID = /^(org|user|bot|contact|ch|conv|msg|key|evt)_[0-9a-z]+$/;
+const ID = /^(org|user|bot|contact|ch|conv|msg|key|evt|ticket)_[0-9a-z]+$/;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z$/;
 
 /** Ids as their prefix and times as `<time>`, so that an answer compares with the seed's example word for word. */
@@ -145,6 +151,7 @@ const TABLES = [
   'attachment',
   'read_mark',
   'participant',
+  'ticket',
   'assignment',
   'event',
   'webhook_endpoint',

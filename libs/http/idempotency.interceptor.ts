@@ -1,11 +1,15 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 import { lastValueFrom, of } from 'rxjs';
 import { IdempotencyService, type KeptAnswer } from '@hub/identity/idempotency.service.js';
 import { Metrics } from '@hub/platform/metrics.js';
-import type { V1Request } from './v1.guard.js';
+import { requestOf } from './request.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** The metadata of a controller that answers at several addresses: (url) => the one that all of them stand for. */
+export const CANONICAL = Symbol('canonical url');
 
 /**
  * `Idempotency-Key` on every POST of an authenticated caller; without one it is not there. The public routes of
@@ -16,6 +20,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   private readonly replays;
 
   constructor(
+    private readonly reflector: Reflector,
     private readonly idempotency: IdempotencyService,
     metrics: Metrics,
   ) {
@@ -23,12 +28,12 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 
   async intercept(context: ExecutionContext, next: CallHandler) {
-    const http = context.switchToHttp();
-    const request = http.getRequest<V1Request>();
+    const request = requestOf(context);
     const key = request.headers['idempotency-key'];
     if (request.method !== 'POST' || !request.actor || typeof key !== 'string') return next.handle();
-    const reply = http.getResponse<FastifyReply>();
-    const parts = [request.method, request.url.replace(/^\/api\/v1\//, '/v1/'), JSON.stringify(request.body) ?? ''];
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const canonical = this.reflector.get<((url: string) => string) | undefined>(CANONICAL, context.getClass());
+    const parts = [request.method, canonical?.(request.url) ?? request.url, JSON.stringify(request.body) ?? ''];
     const { answer, replayed } = await this.idempotency.once({ author: request.actor, key, parts }, async () =>
       render(reply, await lastValueFrom(next.handle())),
     );

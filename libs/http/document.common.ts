@@ -1,5 +1,15 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import {
+  IdempotencyInProgressError,
+  IdempotencyInterruptedError,
+  IdempotencyKeyMalformedError,
+  IdempotencyKeyReusedError,
+} from '@hub/identity/idempotency.errors.js';
+import { RateLimitExceededError } from '@hub/identity/rate-limiter.js';
 import type { Schema } from '@hub/platform/dto.js';
+import type { HubError } from '@hub/platform/errors.js';
+import { failureOf } from './failure.js';
+import type { Wording } from './wording.js';
 
 interface Response {
   description: string;
@@ -36,14 +46,32 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
-/** Adds what holds for every operation: idempotency keys on POSTs, rate limits, and the headers of an answer. */
-export function documentCommon(document: OpenAPIObject): void {
+const REPEATING = [
+  new IdempotencyKeyMalformedError(),
+  new IdempotencyInProgressError(),
+  new IdempotencyInterruptedError(),
+  new IdempotencyKeyReusedError(),
+];
+
+/**
+ * Adds what holds for every operation: idempotency keys on POSTs, rate limits, and the headers of an answer.
+ * @param wording says under which status a failure is told
+ * @param errorSchema the name of the schema of the dialect's errors
+ */
+export function documentCommon(document: OpenAPIObject, wording: Wording, errorSchema = 'Error'): void {
   Object.assign(document.components ?? {}, { headers: HEADERS, parameters: { IdempotencyKey: IDEMPOTENCY_KEY } });
+  const add = ({ responses }: Operation, error: HubError): void => {
+    const { status } = wording.word(failureOf(error), { id: '', path: '' });
+    addCode(responses, status, error.code, ref('schemas', errorSchema));
+  };
   for (const methods of Object.values(document.paths)) {
     for (const [method, found] of Object.entries(methods as Record<string, Operation>)) {
       const isPublic = found.security?.length === 0;
-      if (method === 'post' && !isPublic) documentIdempotency(found);
-      addCode(found, 429, 'RATE_LIMIT_EXCEEDED');
+      if (method === 'post' && !isPublic) {
+        documentIdempotency(found);
+        for (const error of REPEATING) add(found, error);
+      }
+      add(found, new RateLimitExceededError(1));
       for (const [status, response] of Object.entries(found.responses)) addHeaders(response, Number(status), isPublic);
     }
   }
@@ -51,10 +79,6 @@ export function documentCommon(document: OpenAPIObject): void {
 
 function documentIdempotency(operation: Operation): void {
   operation.parameters = [...(operation.parameters ?? []), ref('parameters', 'IdempotencyKey')];
-  addCode(operation, 400, 'VALIDATION_ERROR');
-  addCode(operation, 409, 'IDEMPOTENCY_IN_PROGRESS');
-  addCode(operation, 409, 'IDEMPOTENCY_INTERRUPTED');
-  addCode(operation, 422, 'IDEMPOTENCY_KEY_REUSED');
   for (const [status, { headers }] of Object.entries(operation.responses)) {
     const response = operation.responses[status];
     if (!response || Number(status) >= 300) continue;
@@ -72,10 +96,10 @@ function addHeaders(response: Response, status: number, isPublic: boolean): void
   response.headers = { ...response.headers, ...added };
 }
 
-function addCode({ responses }: Operation, status: number, code: string): void {
+function addCode(responses: Operation['responses'], status: number, code: string, schema: Schema): void {
   const known = responses[status];
   if (!known) {
-    const content = { 'application/json': { schema: ref('schemas', 'Error') } };
+    const content = { 'application/json': { schema } };
     responses[status] = { description: `\`${code}\``, content };
   } else if (!known.description.includes(code)) {
     known.description = `${known.description}, \`${code}\``;

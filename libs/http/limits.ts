@@ -4,11 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '@hub/identity/actor.js';
 import { RateLimitExceededError, RateLimiter, type Limited } from '@hub/identity/rate-limiter.js';
 import { networkOf } from '@hub/platform/addresses.js';
-import { RULE, type Rule } from './v1.rule.js';
+import { RULE, type Rule } from './rule.js';
 
 /** Counts requests against their limits, and shows on every answer how they stand. */
 @Injectable()
-export class V1Limits {
+export class RequestLimits {
   constructor(private readonly limiter: RateLimiter) {}
 
   /** One request of a key or person. @throws RateLimitExceededError */
@@ -36,7 +36,7 @@ export class V1Limits {
 export class AddressLimitGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
-    private readonly limits: V1Limits,
+    private readonly limits: RequestLimits,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {

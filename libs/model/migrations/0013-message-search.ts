@@ -4,8 +4,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * How far the staff had read before marks were kept: up to the first message that was still counted as unread. And the
  * search in messages, as `conversations_matching` does it: as the owner, for the tenant of the transaction.
  */
-export class MessageSearch1700000000010 implements MigrationInterface {
-  name = 'MessageSearch1700000000010';
+export class MessageSearch1700000000013 implements MigrationInterface {
+  name = 'MessageSearch1700000000013';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
