@@ -98,6 +98,8 @@ export interface MessageView {
   readonly failedReason: string | null;
   readonly outcomeUnknown: boolean;
   readonly deletedAt: Date | null;
+  /** Whether the staff has read it; what the staff has written counts as read. */
+  readonly readByStaff: boolean;
   readonly occurredAt: Date;
   readonly createdAt: Date;
 }

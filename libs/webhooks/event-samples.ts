@@ -75,6 +75,7 @@ const message: MessageView = {
   externalId: 'example-1',
   clientMessageId: null,
   metadata: {},
+  readByStaff: false,
   occurredAt: AT,
   createdAt: AT,
 };
@@ -143,6 +144,7 @@ const outbound: MessageView = {
   sender: agent,
   externalId: null,
   sentAt: AT,
+  readByStaff: true,
 };
 const draft: MessageView = {
   ...outbound,

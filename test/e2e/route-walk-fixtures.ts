@@ -64,7 +64,7 @@ export function gapsOf(route: WalkedRoute): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -202,6 +202,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     ticket: ticket.id,
     wh: webhook.id,
     del: deliveryId,
+    media: await v1.upload(hub, organization, { name: `${word}.png` }),
     key: encodeId('key', (await addKey(hub, organization, { name: `${word} key` })).id),
   };
 }

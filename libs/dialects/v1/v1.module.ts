@@ -13,12 +13,14 @@ import { ApiKeysController } from './api-keys.controller.js';
 import { AuthController } from './auth.controller.js';
 import { AuditController } from './audit.controller.js';
 import { BotsController } from './bots.controller.js';
+import { ChannelMessagesController } from './channel-messages.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
+import { ConversationMessagesController } from './conversation-messages.controller.js';
+import { ConversationsController } from './conversations.controller.js';
+import { MessagesController } from './messages.controller.js';
 import { ConversationHistoryController } from './conversation-history.controller.js';
 import { ConversationParticipantsController } from './conversation-participants.controller.js';
-import { ConversationsController } from './conversations.controller.js';
-import { ConversationMessagesController } from './messages.controller.js';
 import { TicketsController } from './tickets.controller.js';
 import { UsersController } from './users.controller.js';
 import { V1EventFormat } from './v1.events.js';
@@ -44,6 +46,8 @@ export class V1EventsModule {}
   controllers: [
     ConversationsController,
     ConversationMessagesController,
+    MessagesController,
+    ChannelMessagesController,
     ConversationParticipantsController,
     ConversationHistoryController,
     TicketsController,

@@ -141,14 +141,15 @@ export const ticket = object({
   ...times,
 });
 
-export const message = object({
+const MESSAGE_STATUSES = ['pending', 'sent', 'delivered', 'read', 'failed'];
+const messageFields = {
   number,
   conversationId: id('conv'),
   channelId: id('ch'),
   direction: oneOf(['inbound', 'outbound', 'internal']),
   private: flag,
   content: ref('MessageContent'),
-  status: oneOf(['pending', 'sent', 'delivered', 'read', 'failed']),
+  status: oneOf(MESSAGE_STATUSES),
   sender: party,
   externalId: orNull(text),
   clientMessageId: orNull(text),
@@ -172,4 +173,16 @@ export const message = object({
   deletedAt: orNull(time),
   timestamp: time,
   createdAt: time,
+};
+export const message = object(messageFields);
+
+export const messageDetails = object({
+  ...messageFields,
+  channelType: oneOf(CHANNEL_TYPES),
+  from: orNull(text),
+  to: orNull(text),
+  statusHistory: { type: 'array', items: object({ status: oneOf(MESSAGE_STATUSES), timestamp: time }) },
 });
+
+export const messageDeleted = object({ id: id('msg'), deleted: { type: 'boolean', const: true }, deletedAt: time });
+export const messagesRead = object({ markedCount: integer, conversationId: id('conv') });
