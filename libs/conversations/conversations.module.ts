@@ -3,6 +3,7 @@ import { ChannelsModule } from '@hub/channels/channels.module.js';
 import { ContactsModule } from '@hub/contacts/contacts.module.js';
 import { EventsModule } from '@hub/events/events.module.js';
 import { ChannelLifecycleService } from './channel-lifecycle.service.js';
+import { ContactMergeService } from './contact-merge.service.js';
 import { ConversationsQueries } from './conversations.queries.js';
 import { ConversationsService } from './conversations.service.js';
 import { InboundService } from './inbound.service.js';
@@ -20,6 +21,7 @@ const providers = [
   InboundService,
   ChannelLifecycleService,
   NumbersQueries,
+  ContactMergeService,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

@@ -311,7 +311,7 @@ export class ConversationsService {
     if (!contact) return null;
     if (!('id' in contact)) return (await this.contacts.resolveIn(tx, author, contact)).id;
     const [known] = await tx.query<unknown[]>(
-      'SELECT 1 FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE',
+      'SELECT 1 FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE',
       [author.organizationId, contact.id],
     );
     if (!known) throw new ContactNotFoundError('contactId');

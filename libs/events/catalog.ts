@@ -40,7 +40,8 @@ export type EventType = keyof EventSnapshots;
 
 const CATALOG: Record<EventType, string> = {
   'conversation.created': 'A conversation was opened.',
-  'conversation.updated': 'Subject, status, priority, tags, metadata, the read state or a private note changed.',
+  'conversation.updated':
+    'Subject, status, priority, tags, metadata, contact, the read state or a private note changed.',
   'conversation.assigned': 'A user or bot was made the assignee.',
   'conversation.unassigned': 'The conversation has no assignee any more.',
   'conversation.transferred': 'It went from one assignee to another, with reason and summary.',

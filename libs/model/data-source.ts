@@ -17,6 +17,7 @@ import { Idempotency1700000000004 } from './migrations/0004-idempotency.js';
 import { Audit1700000000005 } from './migrations/0005-audit.js';
 import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.js';
 import { MessagingCore1700000000008 } from './migrations/0008-messaging-core.js';
+import { ContactsAndAccounts1700000000009 } from './migrations/0009-contacts-and-accounts.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -66,6 +67,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       Audit1700000000005,
       SecretRotation1700000000006,
       MessagingCore1700000000008,
+      ContactsAndAccounts1700000000009,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
