@@ -46,6 +46,9 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'POST /v1/conversations/{id}/messages': { body: () => TEXT },
   'GET /v1/contacts': {},
   'POST /v1/contacts': { body: () => ({ name: 'walked', email: 'walked@example.com' }) },
+  'POST /v1/contacts/merge': {
+    body: (own) => ({ primaryContactId: own['contact'], secondaryContactIds: [own['contact']] }),
+  },
   'GET /v1/contacts/{id}': {},
   'PATCH /v1/contacts/{id}': { body: () => ({ name: 'walked', metadata: { walked: 1 } }) },
   'DELETE /v1/contacts/{id}': {},
@@ -58,6 +61,8 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'DELETE /v1/channels/{id}': {},
   'POST /v1/channels/{id}/activate': {},
   'POST /v1/channels/{id}/deactivate': { body: () => ({ closeConversations: true }) },
+  'POST /v1/channels/{id}/test': {},
+  'GET /v1/channels/{id}/stats': {},
   'POST /v1/channels/{id}/messages': {
     body: () => ({ externalId: 'walked', contact: { externalId: 'walked' }, ...TEXT }),
   },
@@ -272,7 +277,13 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const metadata = { note: word };
   const channel = await v1.channel(api, { name: `${word} channel`, metadata });
   const phone = word === MARK ? MARKED_PHONE : v1.newPhone();
-  const contact = await v1.contact(api, { name: `${word} person`, email: `${word}@example.com`, phone, metadata });
+  const contact = await v1.contact(api, {
+    name: `${word} person`,
+    email: `${word}@example.com`,
+    phone,
+    metadata,
+    tags: [word],
+  });
   const user = await v1.user(api, { name: `${word} agent`, email: `${word}-agent@example.com`, metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
   const conversation = await v1.conversation(api, {

@@ -103,6 +103,7 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'POST /v1/conversations/{}/transfer': { toAssigneeId: ids['bots'], summary: 's' },
     'POST /v1/conversations/{}/messages': { content: { type: 'text', text: 'x' } },
     'POST /v1/contacts': { name: 'Ann' },
+    'POST /v1/contacts/merge': { primaryContactId: ids['contacts'], secondaryContactIds: [ids['contacts']] },
     'PATCH /v1/contacts/{}': { name: 'Changed' },
     'POST /v1/channels': { name: 'x', type: 'api' },
     'PATCH /v1/channels/{}': { name: 'Changed' },
