@@ -71,6 +71,7 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'POST /v1/messages/bulk-read': { conversationId: ids['conversations'] },
     'POST /v1/channels/{}/messages/{}/status': { status: 'delivered' },
     'POST /v1/contacts': { name: 'Ann' },
+    'POST /v1/contacts/merge': { primaryContactId: ids['contacts'], secondaryContactIds: [ids['contacts']] },
     'PATCH /v1/contacts/{}': { name: 'Changed' },
     'POST /v1/channels': { name: 'x', type: 'api' },
     'PATCH /v1/channels/{}': { name: 'Changed' },
