@@ -1,4 +1,5 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { PasswordPageController } from '@hub/dialects/v1/password-page.controller.js';
 import { V1EventsModule, V1Module } from '@hub/dialects/v1/v1.module.js';
 import { Database } from '@hub/model/database.js';
 import { ModelModule } from '@hub/model/model.module.js';
@@ -19,6 +20,7 @@ export class ApiModule implements OnModuleInit {
   static forRoot(config: Config, logger: Logger): DynamicModule {
     return {
       module: ApiModule,
+      controllers: [PasswordPageController],
       imports: [PlatformModule.forRoot(config, logger), ModelModule, V1EventsModule, V1Module],
     };
   }

@@ -2,7 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { errorBody, wordError } from '@hub/dialects/v1/v1.errors.filter.js';
-import { callerOf } from '@hub/dialects/v1/v1.guard.js';
+import { callerOf, refuseNobody } from '@hub/dialects/v1/v1.guard.js';
 import { serveV1Docs } from '@hub/dialects/v1/v1.openapi.js';
 import type { Config } from '@hub/platform/config.js';
 import { createHttpAdapter } from '@hub/platform/http.js';
@@ -28,6 +28,7 @@ export async function createApi(config: Config, logger: Logger): Promise<NestFas
     abortOnError: false,
   });
   await secureHttp(app, config);
+  refuseNobody(adapter.getInstance<FastifyInstance>());
   observeHttp(adapter.getInstance<FastifyInstance>(), app.get(Metrics), logger, callerOf);
   serveV1Docs(app);
   return app;

@@ -14,6 +14,8 @@ export class Contact extends TenantRecord {
   @Column('jsonb') metadata: JsonObject;
   @Column('text', { array: true }) tags: string[];
   @Column({ type: 'timestamptz', nullable: true }) lastSeenAt: Date | null;
+  /** A token of the contact holds as long as this is what it carries. */
+  @Column({ type: 'integer', select: false, insert: false, update: false }) tokenEpoch: number;
 }
 
 /** Who a contact is on one channel: the provider's id, verbatim. */

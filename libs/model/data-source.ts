@@ -15,6 +15,7 @@ import { Identity1700000000003 } from './migrations/0003-identity.js';
 import { Idempotency1700000000004 } from './migrations/0004-idempotency.js';
 import { Audit1700000000005 } from './migrations/0005-audit.js';
 import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.js';
+import { Access1700000000007 } from './migrations/0007-access.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -60,6 +61,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       Idempotency1700000000004,
       Audit1700000000005,
       SecretRotation1700000000006,
+      Access1700000000007,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

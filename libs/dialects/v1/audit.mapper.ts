@@ -16,6 +16,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   webhook: 'wh',
   delivery: 'del',
   api_key: 'key',
+  session: 'sess',
 };
 
 export const auditResource = (view: AuditView): Resource => ({

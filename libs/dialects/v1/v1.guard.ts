@@ -1,6 +1,6 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '@hub/identity/actor.js';
 import { Authenticator } from '@hub/identity/authenticator.js';
 import { AuthenticationRequiredError, InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
@@ -53,6 +53,19 @@ export class V1Guard implements CanActivate {
       throw error;
     }
   }
+}
+
+/** What a route tells Fastify of its rule. */
+export interface V1RouteConfig {
+  readonly needsCredential: boolean;
+}
+
+/** Turns away who brings no credential to a route that needs one, before a byte of the body is read. */
+export function refuseNobody(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const { needsCredential } = request.routeOptions.config as Partial<V1RouteConfig>;
+    done(needsCredential && !credentialOf(request) ? new AuthenticationRequiredError() : undefined);
+  });
 }
 
 /** Whom a request's log line names; nobody before the guard has let them in. */

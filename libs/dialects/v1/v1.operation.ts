@@ -8,13 +8,14 @@ import {
   UseInterceptors,
   type ExecutionContext,
 } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Actor } from '@hub/identity/actor.js';
 import { parse, schemaOf, type Constructor, type Schema } from '@hub/platform/dto.js';
 import { assertStorable } from '@hub/platform/json-guard.js';
 import { V1_CODES } from './v1.codes.js';
 import { EnvelopeInterceptor } from './v1.envelope.js';
-import { V1Guard, type V1Request } from './v1.guard.js';
+import { V1Guard, type V1Request, type V1RouteConfig } from './v1.guard.js';
 import { IdempotencyInterceptor } from './v1.idempotency.js';
 import { AddressLimitGuard } from './v1.limits.js';
 import { RULE, type Rule } from './v1.rule.js';
@@ -39,6 +40,7 @@ export function Operation(rule: Rule): MethodDecorator {
   codes.push('INTERNAL_ERROR', 'SERVICE_UNAVAILABLE');
   return applyDecorators(
     SetMetadata(RULE, rule),
+    RouteConfig({ needsCredential: !isPublic } satisfies V1RouteConfig),
     HttpCode(status),
     ApiOperation({
       summary: rule.summary,
