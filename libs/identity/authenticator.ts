@@ -61,7 +61,7 @@ export class Authenticator {
   private async contact(claims: Extract<Claims, { kind: 'contact' }>): Promise<Actor> {
     const { organizationId, contactId, epoch } = claims;
     const [row] = await this.db.prepared<{ name: string }>(organizationId, CONTACT, [organizationId, contactId, epoch]);
-    if (!row) throw new TokenRevokedError();
+    if (!row) throw new TokenRevokedError('The token has been revoked: ask for a new one');
     return { organizationId, principal: { type: 'contact', id: contactId, name: row.name }, scopes: new Set() };
   }
 }

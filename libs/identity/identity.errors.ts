@@ -23,8 +23,8 @@ export class InvalidTokenError extends HubError {
 }
 
 export class TokenRevokedError extends HubError {
-  constructor() {
-    super('unauthenticated', 'TOKEN_REVOKED', 'The session has ended: sign in again');
+  constructor(message = 'The session has ended: sign in again') {
+    super('unauthenticated', 'TOKEN_REVOKED', message);
   }
 }
 

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
+import type { Resource } from '../support/api-client.js';
 import { eventually, startHub, type Hub } from '../support/harness.js';
 import { startMailbox, type Mailbox } from '../support/mailbox.js';
 import { codeOf, login, newEmail, nobody, PASSWORD, register, signIn, type Session } from './auth-fixtures.js';
@@ -30,7 +31,7 @@ describe('the audit log of signing in', () => {
 
   /** Oldest first. */
   async function lines({ api }: Session, query = ''): Promise<Line[]> {
-    const found = v1.ok(await api.get<v1.Resource[]>(`/v1/audit?limit=100&${query}`));
+    const found = v1.ok(await api.get<Resource[]>(`/v1/audit?limit=100&${query}`));
     return found.reverse().map((line) => v1.attributes(line) as unknown as Line);
   }
   const actionsOf = async (one: Session, query = ''): Promise<string[]> =>
@@ -58,8 +59,8 @@ describe('the audit log of signing in', () => {
   });
 
   it('of the first organization, too', async () => {
-    const [line] = v1.ok(await hub.admin.get<v1.Resource[]>('/v1/audit?action=organization.created'));
-    expect(v1.attributes(line as v1.Resource)).toMatchObject({
+    const [line] = v1.ok(await hub.admin.get<Resource[]>('/v1/audit?action=organization.created'));
+    expect(v1.attributes(line as Resource)).toMatchObject({
       actor: { type: 'system' },
       subject: { type: 'organization', id: hub.admin.organizationId },
     });

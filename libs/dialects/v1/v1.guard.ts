@@ -1,7 +1,7 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor } from '@hub/identity/actor.js';
+import { contactOf, type Actor } from '@hub/identity/actor.js';
 import { Authenticator } from '@hub/identity/authenticator.js';
 import { AuthenticationRequiredError, InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
 import { HubError } from '@hub/platform/errors.js';
@@ -32,7 +32,7 @@ export class V1Guard implements CanActivate {
     if (!actor) throw new AuthenticationRequiredError();
     request.actor = actor;
     await this.limits.admit(actor, context.switchToHttp().getResponse<FastifyReply>());
-    if (!rule || !allows(rule, actor)) throw new InsufficientPermissionsError(rule?.scope ?? 'admin');
+    if (!rule || !allows(rule, actor)) throw new InsufficientPermissionsError(lackOf(rule, actor));
     return true;
   }
 
@@ -54,6 +54,9 @@ export class V1Guard implements CanActivate {
     }
   }
 }
+
+const lackOf = (rule: Rule | undefined, actor: Actor): string =>
+  contactOf(actor) ? "A contact's token is for the contact's own conversations only" : (rule?.scope ?? 'admin');
 
 /** What a route tells Fastify of its rule. */
 export interface V1RouteConfig {
