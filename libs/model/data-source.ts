@@ -25,6 +25,12 @@ import { WebhookAttempt, WebhookDelivery, WebhookEndpoint } from './webhook.enti
 // bigint columns hold counters and numbers below 2^53 only
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/**
+ * Connections that are kept however quiet it is. Making one takes several turns of the event loop, and in a flood each
+ * turn is long: whoever needs the first ones then would wait for them in vain.
+ */
+export const KEPT_CONNECTIONS = 4;
+
 /** @param poolSize connections at the most */
 export function dataSourceOptions(url: string, poolSize: number): DataSourceOptions {
   return {
@@ -33,7 +39,13 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
     poolSize,
     applicationName: 'switchboard',
     connectTimeoutMS: 5_000,
-    extra: { idleTimeoutMillis: 30_000, keepAlive: true, statement_timeout: 30_000, pipeline: true },
+    extra: {
+      min: Math.min(KEPT_CONNECTIONS, poolSize),
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      statement_timeout: 30_000,
+      pipeline: true,
+    },
     namingStrategy: new SnakeNaming(),
     entities: [
       Organization,
