@@ -1,5 +1,6 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { PasswordPageController } from '@hub/dialects/v1/password-page.controller.js';
 import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
 import { FailureFilter } from '@hub/http/failure.filter.js';
 import { Wordings } from '@hub/http/wording.js';
@@ -23,6 +24,7 @@ export class ApiModule implements OnModuleInit {
   static forRoot(config: Config, logger: Logger, wordings: Wordings): DynamicModule {
     return {
       module: ApiModule,
+      controllers: [PasswordPageController],
       imports: [
         PlatformModule.forRoot(config, logger),
         ModelModule,

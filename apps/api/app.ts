@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { refuseEarly } from '@hub/http/credential.js';
 import { prepareAll, rewriterOf } from '@hub/http/dialect.js';
 import { serveDocuments } from '@hub/http/document.js';
 import { failureOf } from '@hub/http/failure.js';
@@ -32,6 +33,7 @@ export async function createApi(config: Config, logger: Logger): Promise<NestFas
     abortOnError: false,
   });
   await secureHttp(app, config);
+  refuseEarly(fastify);
   observeHttp(fastify, app.get(Metrics), logger, callerOf);
   serveDocuments(app, DIALECTS);
   return app;

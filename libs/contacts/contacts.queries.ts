@@ -55,6 +55,18 @@ export class ContactsQueries {
     return row;
   }
 
+  /** What a token of the contact must carry to hold. @throws ContactNotFoundError */
+  async getTokenEpoch(organizationId: string, id: string): Promise<number> {
+    const [row] = await this.db
+      .reader(organizationId)
+      .query<{ epoch: number }[]>(
+        `SELECT token_epoch AS epoch FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL`,
+        [organizationId, id],
+      );
+    if (!row) throw new ContactNotFoundError();
+    return row.epoch;
+  }
+
   async listContacts(organizationId: string, request: ListContacts): Promise<Page<ContactView>> {
     const { where, values } = filter(organizationId, request);
     const db = this.db.reader(organizationId);

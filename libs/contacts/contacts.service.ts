@@ -105,6 +105,20 @@ export class ContactsService {
     });
   }
 
+  /** From the commit on no token that the contact has been given is worth anything; new ones can be made. */
+  async revokeTokens(author: Author, id: string): Promise<void> {
+    const { organizationId } = author;
+    await this.db.transaction(organizationId, async (tx) => {
+      const [, count] = await tx.query<[unknown[], number]>(
+        `UPDATE contact SET token_epoch = token_epoch + 1
+         WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL`,
+        [organizationId, id],
+      );
+      if (count === 0) throw new ContactNotFoundError();
+      await appendAudit(tx, { author, action: 'contact.tokens_revoked', subjectId: id });
+    });
+  }
+
   /**
    * The contact that `hint` means, made if nobody is known by its identity, phone or email. Names and addresses that
    * are still unknown are filled in, known ones are kept. Any number of callers at once get one and the same.

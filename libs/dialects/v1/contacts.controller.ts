@@ -116,9 +116,22 @@ export class ContactsController {
     @Param('id') id: string,
     @WireBody(ContactTokenBody) { expiresIn }: ContactTokenBody,
   ): Promise<Envelope> {
-    const contact = await this.queries.getContact(organizationId, idOf('contact', id));
+    const contactId = idOf('contact', id);
+    const epoch = await this.queries.getTokenEpoch(organizationId, contactId);
     const expiresAt = new Date((Math.floor(Date.now() / 1000) + expiresIn) * 1000);
-    return flat({ token: await this.tokens.contact(organizationId, contact.id, expiresAt), expiresAt });
+    return flat({ token: await this.tokens.contact(organizationId, contactId, epoch, expiresAt), expiresAt });
+  }
+
+  @Delete(':id/token')
+  @Operation({
+    scope: 'contacts:write',
+    summary: "Revoke a contact's tokens",
+    description: 'All that it has been given stop working at once, at every process; new ones can be made.',
+    status: 204,
+    errors: ['CONTACT_NOT_FOUND'],
+  })
+  async revokeTokens(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
+    await this.contacts.revokeTokens(actor, idOf('contact', id));
   }
 
   @Get(':id/conversations')

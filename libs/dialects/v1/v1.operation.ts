@@ -1,5 +1,7 @@
 import { applyDecorators, Controller, HttpCode, SetMetadata, UseGuards, UseInterceptors } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { credentialOf, type CredentialConfig } from '@hub/http/credential.js';
 import { CANONICAL } from '@hub/http/idempotency.interceptor.js';
 import { AddressLimitGuard } from '@hub/http/limits.js';
 import { audienceOf, RULE } from '@hub/http/rule.js';
@@ -30,6 +32,7 @@ export function Operation(rule: V1Rule): MethodDecorator {
   codes.push('INTERNAL_ERROR', 'SERVICE_UNAVAILABLE');
   return applyDecorators(
     SetMetadata(RULE, rule),
+    RouteConfig({ credential: isPublic ? null : credentialOf } satisfies CredentialConfig),
     HttpCode(status),
     ApiOperation({
       summary: rule.summary,

@@ -64,6 +64,7 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'DELETE /v1/contacts/{id}': {},
   'GET /v1/contacts/{id}/conversations': {},
   'POST /v1/contacts/{id}/token': { body: () => ({ expiresIn: 60 }) },
+  'DELETE /v1/contacts/{id}/token': {},
   'GET /v1/channels': {},
   'POST /v1/channels': { body: (own) => ({ name: 'walked', type: 'api', defaultBotId: own['bot'] }) },
   'GET /v1/channels/{id}': {},
