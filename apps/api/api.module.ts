@@ -1,5 +1,7 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { V1EventsModule, V1Module } from '@hub/dialects/v1/v1.module.js';
+import { MediaLinksController } from '@hub/media/media-links.controller.js';
+import { MediaModule } from '@hub/media/media.module.js';
 import { Database } from '@hub/model/database.js';
 import { ModelModule } from '@hub/model/model.module.js';
 import type { Config } from '@hub/platform/config.js';
@@ -19,7 +21,8 @@ export class ApiModule implements OnModuleInit {
   static forRoot(config: Config, logger: Logger): DynamicModule {
     return {
       module: ApiModule,
-      imports: [PlatformModule.forRoot(config, logger), ModelModule, V1EventsModule, V1Module],
+      imports: [PlatformModule.forRoot(config, logger), ModelModule, V1EventsModule, V1Module, MediaModule],
+      controllers: [MediaLinksController],
     };
   }
 

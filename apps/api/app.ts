@@ -7,6 +7,7 @@ import { serveV1Docs } from '@hub/dialects/v1/v1.openapi.js';
 import type { Config } from '@hub/platform/config.js';
 import { createHttpAdapter } from '@hub/platform/http.js';
 import { observeHttp } from '@hub/platform/http-observer.js';
+import { acceptUploads } from '@hub/platform/http-uploads.js';
 import { secureHttp } from '@hub/platform/http-security.js';
 import { NestLogger, type Logger } from '@hub/platform/logger.js';
 import { Metrics } from '@hub/platform/metrics.js';
@@ -28,6 +29,7 @@ export async function createApi(config: Config, logger: Logger): Promise<NestFas
     abortOnError: false,
   });
   await secureHttp(app, config);
+  await acceptUploads(app);
   observeHttp(adapter.getInstance<FastifyInstance>(), app.get(Metrics), logger, callerOf);
   serveV1Docs(app);
   return app;

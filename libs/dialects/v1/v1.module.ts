@@ -8,6 +8,7 @@ import { ConversationsModule } from '@hub/conversations/conversations.module.js'
 import { EventsModule } from '@hub/events/events.module.js';
 import { EventFormat } from '@hub/events/outbox.js';
 import { IdentityModule } from '@hub/identity/identity.module.js';
+import { MediaModule } from '@hub/media/media.module.js';
 import { WebhooksModule } from '@hub/webhooks/webhooks.module.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { AuthController } from './auth.controller.js';
@@ -16,7 +17,9 @@ import { BotsController } from './bots.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
 import { ConversationsController } from './conversations.controller.js';
+import { MediaController } from './media.controller.js';
 import { ConversationMessagesController } from './messages.controller.js';
+import { UploadInterceptor } from './media.upload.js';
 import { UsersController } from './users.controller.js';
 import { V1ErrorsFilter } from './v1.errors.filter.js';
 import { V1EventFormat } from './v1.events.js';
@@ -37,6 +40,7 @@ export class V1EventsModule {}
     ConversationsModule,
     AssignmentModule,
     BotsModule,
+    MediaModule,
     WebhooksModule,
   ],
   controllers: [
@@ -48,9 +52,10 @@ export class V1EventsModule {}
     AuthController,
     ApiKeysController,
     BotsController,
+    MediaController,
     WebhooksController,
     AuditController,
   ],
-  providers: [{ provide: APP_FILTER, useClass: V1ErrorsFilter }, V1Limits],
+  providers: [{ provide: APP_FILTER, useClass: V1ErrorsFilter }, V1Limits, UploadInterceptor],
 })
 export class V1Module {}

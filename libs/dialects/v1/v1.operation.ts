@@ -8,9 +8,10 @@ import {
   UseInterceptors,
   type ExecutionContext,
 } from '@nestjs/common';
-import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Actor } from '@hub/identity/actor.js';
 import { parse, schemaOf, type Constructor, type Schema } from '@hub/platform/dto.js';
+import { AcceptsMultipart } from '@hub/platform/http-uploads.js';
 import { assertStorable } from '@hub/platform/json-guard.js';
 import { V1_CODES } from './v1.codes.js';
 import { EnvelopeInterceptor } from './v1.envelope.js';
@@ -46,6 +47,9 @@ export function Operation(rule: Rule): MethodDecorator {
       ...(isPublic && { security: [] }),
     }),
     ...(rule.body ? [ApiBody({ schema: schemaOf(rule.body), required: !rule.bodyOptional })] : []),
+    ...(rule.upload
+      ? [AcceptsMultipart(), ApiConsumes('multipart/form-data'), ApiBody({ schema: rule.upload, required: true })]
+      : []),
     ...(rule.query ? queryParameters(rule.query) : []),
     ...(rule.again ? [ApiResponse({ status: rule.again, description: 'Done before', schema: answer(rule) })] : []),
     ApiResponse({

@@ -1,5 +1,5 @@
 import { mayUse, type Actor, type Scope } from '@hub/identity/actor.js';
-import type { Constructor } from '@hub/platform/dto.js';
+import type { Constructor, Schema } from '@hub/platform/dto.js';
 
 export const RULE = Symbol('v1 rule');
 
@@ -19,6 +19,8 @@ export interface Rule {
   /** Whether the call works without a body, too. */
   readonly bodyOptional?: boolean;
   readonly query?: Constructor;
+  /** The schema of a `multipart/form-data` body, which the route reads instead of JSON. */
+  readonly upload?: Schema;
   /** 200 unless set; 204 answers nothing. */
   readonly status?: 200 | 201 | 204;
   /** Answered instead, in the same shape, when a repetition has changed nothing. */

@@ -78,8 +78,7 @@ export const messageBrief = object({
   timestamp: time,
 });
 
-export const attachment = object({
-  id: id('media'),
+export const mediaFields = {
   number,
   kind: oneOf(MEDIA_KINDS),
   name: text,
@@ -92,7 +91,18 @@ export const attachment = object({
   extractionStatus: oneOf(EXTRACTION_STATUSES),
   extractedData: orNull(json),
   extractionData: orNull(json),
-});
+};
+
+export const attachment = object({ id: id('media'), ...mediaFields });
+
+/** What a file has by itself. */
+export const mediaLink = {
+  messageId: orNull(id('msg')),
+  url: { type: 'string', description: 'Opens the file without a key, until `urlExpiresAt`' },
+  urlExpiresAt: orNull(time),
+  createdBy: party,
+  createdAt: time,
+};
 
 export const ticket = object({
   number,

@@ -1,5 +1,6 @@
 import { CAPABILITIES } from '@hub/channels/capabilities.js';
 import { API_KEY_KINDS } from '@hub/model/api-key.entity.js';
+import { MEDIA_KINDS } from '@hub/model/attachment.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
 import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
 import type { Schema } from '@hub/platform/dto.js';
@@ -21,7 +22,7 @@ import {
   number,
   times,
 } from './v1.schemas.common.js';
-import { conversation, messageBrief, ticket, message } from './v1.schemas.messaging.js';
+import { conversation, mediaFields, mediaLink, messageBrief, ticket, message } from './v1.schemas.messaging.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
 
@@ -215,6 +216,18 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
     object({ messages: { type: 'array', items: messageBrief } }),
   ),
   Message: resource('message', id('msg'), message),
+  Media: resource('media', id('media'), object({ ...mediaFields, ...mediaLink })),
+  MediaUpload: object({
+    id: id('media'),
+    type: oneOf(MEDIA_KINDS),
+    url: text,
+    mimeType: text,
+    size: integer,
+    expiresAt: time,
+    name: text,
+    width: orNull(integer),
+    height: orNull(integer),
+  }),
   Ticket: resource('ticket', id('ticket'), ticket),
   Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
   Contact: resource('contact', id('contact'), contact),
