@@ -53,6 +53,8 @@ export class MediaLinksController {
     if (!stream) throw new MediaNotFoundError();
     reply.headers(headers).header('content-length', range ? range.end - range.start + 1 : file.size);
     if (range) reply.status(206).header('content-range', `bytes ${range.start}-${range.end}/${file.size}`);
+    // a process that stops waits for what is being sent, and not for what might be asked next
+    reply.raw.once('finish', () => request.server.server.listening || request.raw.socket.end());
     return reply.send(stream);
   }
 }

@@ -24,6 +24,8 @@ import type { S3Settings } from './s3-url.js';
 const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const TRIES = 3;
+/** Its failures come to us as errors; it need not print them, too. */
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 /** Of answers that come again whenever it is asked again. */
 const LASTING = new Set([301, 400, 401, 403, 404]);
 
@@ -44,6 +46,7 @@ export class S3Store extends MediaStore {
       forcePathStyle,
       ...(credentials && { credentials }),
       maxAttempts: TRIES,
+      logger: SILENT,
       requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
       // many a server that speaks S3 knows none of the newer checksums
       requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -25,7 +25,7 @@ describe.each([
   const content = Buffer.from('0123456789'.repeat(100_000));
   beforeAll(async () => {
     hub = await startHub({ env: env() });
-    url = (await upload(hub.admin, content, { filename: 'größe "1".txt' })).data.url;
+    url = (await upload(hub.admin, content, { filename: 'größe 1.txt' })).data.url;
   });
   afterAll(() => hub.stop());
 
@@ -41,7 +41,7 @@ describe.each([
       'accept-ranges': 'bytes',
       etag: expect.stringMatching(/^"[0-9a-f-]{36}"$/) as string,
       'cache-control': expect.stringMatching(/^private, max-age=3[5-9]\d\d, immutable$/) as string,
-      'content-disposition': `attachment; filename="gr__e _1_.txt"; filename*=UTF-8''gr%C3%B6%C3%9Fe%20%221%22.txt`,
+      'content-disposition': `attachment; filename="gr__e 1.txt"; filename*=UTF-8''gr%C3%B6%C3%9Fe%201.txt`,
       'x-content-type-options': 'nosniff',
       'content-security-policy': expect.stringMatching(/^default-src 'none'.*sandbox$/) as string,
       'cross-origin-resource-policy': 'cross-origin',
@@ -78,8 +78,9 @@ describe.each([
     const etag = (await get({}, 'HEAD')).headers.get('etag') ?? '';
     const again = await get({ 'if-none-match': `"other", W/${etag}` });
     expect([again.status, await again.text(), again.headers.get('etag')]).toEqual([304, '', etag]);
-    expect((await get({ 'if-range': etag, range: 'bytes=0-1' })).status).toBe(206);
-    expect((await get({ 'if-range': '"other"', range: 'bytes=0-1' })).status).toBe(200);
+    expect(await (await get({ 'if-range': etag, range: 'bytes=0-1' })).text()).toBe('01');
+    const whole = await get({ 'if-range': '"other"', range: 'bytes=0-1' });
+    expect([whole.status, (await whole.arrayBuffer()).byteLength]).toEqual([200, content.length]);
   });
 
   it('shows pictures in place, and runs nothing', async () => {
@@ -91,7 +92,7 @@ describe.each([
       ['<?xml version="1.0"?><?xml-stylesheet href="x"?><a/>', 'a.xml', 'attachment'],
     ] as const;
     for (const [bytes, filename, disposition] of kinds) {
-      const { data } = await upload(hub.admin, bytes as Buffer, { filename });
+      const { data } = await upload(hub.admin, bytes, { filename });
       const { headers } = await fetch(data.url);
       expect(headers.get('content-disposition')).toMatch(new RegExp(`^${disposition};`));
       expect(headers.get('x-content-type-options')).toBe('nosniff');
@@ -110,7 +111,7 @@ describe.each([
         socket.once('close', () => resolve());
       });
     }
-    expect((await get()).status).toBe(200);
+    expect((await (await get()).arrayBuffer()).byteLength).toBe(content.length);
   });
 });
 

@@ -6,6 +6,7 @@ import * as v1 from '../dialects/v1/v1-fixtures.js';
 import type { ApiClient } from '../support/api-client.js';
 import type { Hub } from '../support/harness.js';
 import type { Subscriber } from '../support/subscriber.js';
+import { upload } from './media-fixtures.js';
 
 /** One record of each kind of one organization, by the prefix of its public id. */
 export type World = Readonly<Record<string, string>>;
@@ -91,6 +92,9 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'DELETE /v1/bots/{id}': {},
   'POST /v1/bots/{id}/activate': {},
   'POST /v1/bots/{id}/deactivate': {},
+  'POST /v1/media/upload': {},
+  'GET /v1/media/{id}': {},
+  'DELETE /v1/media/{id}': {},
   'GET /v1/webhooks': {},
   'POST /v1/webhooks': { body: () => HOOK },
   'GET /v1/webhooks/events': {},
@@ -122,6 +126,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   webhooks: 'wh',
   deliveries: 'del',
   messages: 'msg',
+  media: 'media',
   'api-keys': 'key',
 };
 
@@ -134,7 +139,7 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   botId: ['bot'],
   userId: ['user'],
   actorId: ['user', 'bot', 'contact', 'key'],
-  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key'],
+  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media'],
 };
 
 /** Fields that end in `Id` and name nothing of ours. */
@@ -171,7 +176,7 @@ export function gapsOf(route: Route): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'media'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -293,8 +298,10 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     }),
   );
   const { deliveryId } = v1.ok(await api.post<{ deliveryId: string }>(`/v1/webhooks/${webhook.id}/test`));
+  const media = v1.ok(await upload(api, word, { filename: `${word}.txt` }));
   const organization = v1.uuid(api.organizationId);
   return {
+    media: media.id,
     ch: channel.id,
     contact: contact.id,
     user: user.id,

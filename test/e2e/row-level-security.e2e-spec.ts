@@ -22,6 +22,7 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   health: ['event'],
   idempotency: ['idempotency_key'],
   lanes: ['event', 'webhook_attempt', 'webhook_delivery', 'webhook_endpoint'],
+  media: ['attachment'],
   relay: ['event', 'webhook_delivery', 'webhook_endpoint'],
   reseal: ['bot', 'channel', 'webhook_endpoint'],
   signing: [],

@@ -56,6 +56,7 @@ export const PREFIXES: Record<string, string> = {
   webhooks: 'wh',
   deliveries: 'del',
   messages: 'msg',
+  media: 'media',
   'api-keys': 'key',
 };
 
