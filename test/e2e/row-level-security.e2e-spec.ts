@@ -25,6 +25,7 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   media: ['attachment'],
   relay: ['event', 'webhook_delivery', 'webhook_endpoint'],
   reseal: ['bot', 'channel', 'webhook_endpoint'],
+  schedule: ['message'],
   signing: [],
   snooze: ['conversation'],
 };
