@@ -10,6 +10,7 @@ import { Wordings } from '@hub/http/wording.js';
 import type { Config } from '@hub/platform/config.js';
 import { createHttpAdapter } from '@hub/platform/http.js';
 import { observeHttp } from '@hub/platform/http-observer.js';
+import { acceptUploads } from '@hub/platform/http-uploads.js';
 import { secureHttp } from '@hub/platform/http-security.js';
 import { NestLogger, type Logger } from '@hub/platform/logger.js';
 import { Metrics } from '@hub/platform/metrics.js';
@@ -34,6 +35,7 @@ export async function createApi(config: Config, logger: Logger): Promise<NestFas
   });
   await secureHttp(app, config);
   refuseEarly(fastify);
+  await acceptUploads(app);
   observeHttp(fastify, app.get(Metrics), logger, callerOf);
   serveDocuments(app, DIALECTS);
   return app;

@@ -8,6 +8,7 @@ import type { ApiClient } from '../support/api-client.js';
 import type { Hub } from '../support/harness.js';
 import { routesOf, type Route, type Schema } from '../support/routes.js';
 import type { Subscriber } from '../support/subscriber.js';
+import { upload } from './media-fixtures.js';
 import type { Walk, WalkedRoute, World } from '../support/walk.js';
 import { DIALECTS } from '../../apps/api/dialects.js';
 
@@ -197,8 +198,10 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     }),
   );
   const { deliveryId } = v1.ok(await api.post<{ deliveryId: string }>(`/v1/webhooks/${webhook.id}/test`));
+  const media = v1.ok(await upload(api, word, { filename: `${word}.txt` }));
   const organization = v1.uuid(api.organizationId);
   return {
+    media: media.id,
     ch: channel.id,
     contact: contact.id,
     user: user.id,
@@ -208,7 +211,6 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     ticket: ticket.id,
     wh: webhook.id,
     del: deliveryId,
-    media: await v1.upload(hub, organization, { name: `${word}.png` }),
     key: encodeId('key', (await addKey(hub, organization, { name: `${word} key` })).id),
   };
 }

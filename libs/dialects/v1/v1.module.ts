@@ -8,6 +8,7 @@ import { EventsModule } from '@hub/events/events.module.js';
 import { EventFormat } from '@hub/events/outbox.js';
 import { HttpModule } from '@hub/http/http.module.js';
 import { IdentityModule } from '@hub/identity/identity.module.js';
+import { MediaModule } from '@hub/media/media.module.js';
 import { WebhooksModule } from '@hub/webhooks/webhooks.module.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { AuthController } from './auth.controller.js';
@@ -22,6 +23,8 @@ import { MessagesController } from './messages.controller.js';
 import { ConversationHistoryController } from './conversation-history.controller.js';
 import { ConversationParticipantsController } from './conversation-participants.controller.js';
 import { TicketsController } from './tickets.controller.js';
+import { MediaController } from './media.controller.js';
+import { UploadGuard } from './media.upload.js';
 import { UsersController } from './users.controller.js';
 import { V1EventFormat } from './v1.events.js';
 import { WebhooksController } from './webhooks.controller.js';
@@ -41,6 +44,7 @@ export class V1EventsModule {}
     ConversationsModule,
     AssignmentModule,
     BotsModule,
+    MediaModule,
     WebhooksModule,
   ],
   controllers: [
@@ -57,8 +61,10 @@ export class V1EventsModule {}
     AuthController,
     ApiKeysController,
     BotsController,
+    MediaController,
     WebhooksController,
     AuditController,
   ],
+  providers: [UploadGuard],
 })
 export class V1Module {}

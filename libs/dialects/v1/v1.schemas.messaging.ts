@@ -113,8 +113,7 @@ export const timelineEvent = object({
   changes: orNull(changes),
 });
 
-export const attachment = object({
-  id: id('media'),
+export const mediaFields = {
   number,
   kind: oneOf(MEDIA_KINDS),
   name: text,
@@ -127,7 +126,18 @@ export const attachment = object({
   extractionStatus: oneOf(EXTRACTION_STATUSES),
   extractedData: orNull(json),
   extractionData: orNull(json),
-});
+};
+
+export const attachment = object({ id: id('media'), ...mediaFields });
+
+/** What a file has by itself. */
+export const mediaLink = {
+  messageId: orNull(id('msg')),
+  url: { type: 'string', description: 'Opens the file without a key, until `urlExpiresAt`' },
+  urlExpiresAt: orNull(time),
+  createdBy: party,
+  createdAt: time,
+};
 
 export const ticket = object({
   number,

@@ -1,4 +1,5 @@
 import { API_KEY_KINDS } from '@hub/model/api-key.entity.js';
+import { MEDIA_KINDS } from '@hub/model/attachment.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
 import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
 import type { Schema } from '@hub/platform/dto.js';
@@ -25,6 +26,8 @@ import {
   assignment,
   conversation,
   conversationCounts,
+  mediaFields,
+  mediaLink,
   message,
   messageBrief,
   messageDeleted,
@@ -212,6 +215,18 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   MessageDetails: resource('message', id('msg'), messageDetails),
   MessageDeleted: messageDeleted,
   MessagesRead: messagesRead,
+  Media: resource('media', id('media'), object({ ...mediaFields, ...mediaLink })),
+  MediaUpload: object({
+    id: id('media'),
+    type: oneOf(MEDIA_KINDS),
+    url: text,
+    mimeType: text,
+    size: integer,
+    expiresAt: time,
+    name: text,
+    width: orNull(integer),
+    height: orNull(integer),
+  }),
   Ticket: resource('ticket', id('ticket'), ticket),
   Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
   ConversationCounts: conversationCounts,

@@ -14,6 +14,7 @@ export const PREFIXES: Record<string, string> = {
   messages: 'msg',
   tickets: 'ticket',
   participants: 'user',
+  media: 'media',
   'api-keys': 'key',
 };
 

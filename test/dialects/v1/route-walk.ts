@@ -113,6 +113,9 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'DELETE /v1/bots/{id}': {},
   'POST /v1/bots/{id}/activate': {},
   'POST /v1/bots/{id}/deactivate': {},
+  'POST /v1/media/upload': {},
+  'GET /v1/media/{id}': {},
+  'DELETE /v1/media/{id}': {},
   'GET /v1/webhooks': {},
   'POST /v1/webhooks': { body: () => HOOK },
   'GET /v1/webhooks/events': {},
@@ -136,6 +139,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   webhooks: 'wh',
   deliveries: 'del',
   messages: 'msg',
+  media: 'media',
   tickets: 'ticket',
   participants: 'user',
   'api-keys': 'key',
@@ -152,7 +156,7 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   ticketId: ['ticket'],
   staffId: ['user'],
   actorId: ['user', 'bot', 'contact', 'key'],
-  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key'],
+  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media'],
 };
 
 /** Fields that end in `Id` and name nothing of ours. */
