@@ -3,6 +3,7 @@ import { ChannelsModule } from '@hub/channels/channels.module.js';
 import { ContactsModule } from '@hub/contacts/contacts.module.js';
 import { EventsModule } from '@hub/events/events.module.js';
 import { ChannelLifecycleService } from './channel-lifecycle.service.js';
+import { ContactMergeService } from './contact-merge.service.js';
 import { ConversationsQueries } from './conversations.queries.js';
 import { ConversationsService } from './conversations.service.js';
 import { DraftsService } from './drafts.service.js';
@@ -40,6 +41,7 @@ const providers = [
   ParticipantsQueries,
   TicketsService,
   TicketsQueries,
+  ContactMergeService,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

@@ -119,6 +119,7 @@ export class InboundService {
   private async writeIn(tx: Tx, author: Author, command: PostMessage): Promise<MessageView> {
     const { organizationId, principal } = author;
     const where = { organizationId, id: command.conversationId, contactId: principal.id ?? '' };
+    const sender = await this.seen(tx, organizationId, where.contactId); // contact before conversation, as a merge does
     const conversation = await tx.findOne(Conversation, { where, lock: { mode: 'pessimistic_write' } });
     if (!conversation) throw new ConversationNotFoundError();
     const { channelId, status, closedAt } = conversation;
@@ -132,7 +133,6 @@ export class InboundService {
     const isOver = (closedAt?.getTime() ?? 0) + channel.window * 1000 < Date.now();
     if (status === 'closed' && isOver) throw new ConversationClosedError();
     await this.wake(tx, author, conversation);
-    const sender = await this.seen(tx, organizationId, where.contactId);
     const person: Author = { organizationId, principal: { type: 'contact', ...sender } };
     const { conversationId, content, clientMessageId, metadata } = command;
     const attachments = await takeAttachments(tx, author, command.attachments);

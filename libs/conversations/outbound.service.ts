@@ -93,7 +93,7 @@ export class OutboundService {
     const [contact] = await tx.query<{ phone: boolean; email: boolean; externalId: boolean }[]>(
       `SELECT phone IS NOT NULL AS phone, email IS NOT NULL AS email, EXISTS (SELECT 1 FROM contact_identity i
          WHERE i.organization_id = $1 AND i.contact_id = $2 AND i.channel_id = $3) AS "externalId"
-       FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE`,
+       FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE`,
       [organizationId, contactId, channel.id],
     );
     if (!contact) throw new ContactNotFoundError('to.contactId');

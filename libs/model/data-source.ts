@@ -17,6 +17,7 @@ import { Idempotency1700000000004 } from './migrations/0004-idempotency.js';
 import { Audit1700000000005 } from './migrations/0005-audit.js';
 import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.js';
 import { MessagingCore1700000000008 } from './migrations/0008-messaging-core.js';
+import { ContactsAndAccounts1700000000009 } from './migrations/0009-contacts-and-accounts.js';
 import { CheaperWall1700000000010 } from './migrations/0010-cheaper-wall.js';
 import { MessageSearch1700000000013 } from './migrations/0013-message-search.js';
 import { SnakeNaming } from './naming.js';
@@ -68,6 +69,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       Audit1700000000005,
       SecretRotation1700000000006,
       MessagingCore1700000000008,
+      ContactsAndAccounts1700000000009,
       CheaperWall1700000000010,
       MessageSearch1700000000013,
     ],

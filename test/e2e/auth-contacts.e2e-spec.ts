@@ -28,6 +28,7 @@ async function person(name: string): Promise<Person> {
     channelId,
     contactId,
     metadata: { secret: 1 },
+    entity: { type: 'case', id: 'confidential' },
     tags: ['vip'],
   });
   const answer = await api.post<{ token: string; expiresAt: string }>(`/v1/contacts/${contactId}/token`, {
@@ -54,8 +55,9 @@ describe("a contact's token", () => {
     const messages = await ann.client.get<Resource[]>(at(ann, '/messages'));
     expect(messages.data.map(({ attributes }) => attributes['content'])).toEqual([{ type: 'text', text: 'Hello Ann' }]);
     for (const answer of [list, one, messages] as Answer<unknown>[])
-      expect(answer.text).not.toMatch(/difficult|internal"|vip/);
-    expect(codeOf(await ann.client.get('/v1/conversations?search=difficult'))).toBe('400 VALIDATION_ERROR');
+      expect(answer.text).not.toMatch(/difficult|internal"|vip|confidential/);
+    for (const filter of ['search=difficult', 'tags=vip', 'entityType=case', 'archived=false'])
+      expect(codeOf(await ann.client.get(`/v1/conversations?${filter}`))).toBe('400 VALIDATION_ERROR');
   });
 
   it('does not see those of others: 404, as if they did not exist', async () => {

@@ -165,7 +165,13 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const metadata = { note: word };
   const channel = await v1.channel(api, { name: `${word} channel`, metadata });
   const phone = word === MARK ? MARKED_PHONE : v1.newPhone();
-  const contact = await v1.contact(api, { name: `${word} person`, email: `${word}@example.com`, phone, metadata });
+  const contact = await v1.contact(api, {
+    name: `${word} person`,
+    email: `${word}@example.com`,
+    phone,
+    metadata,
+    tags: [word],
+  });
   const user = await v1.user(api, { name: `${word} agent`, email: `${word}-agent@example.com`, metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
   const ticket = v1.ok(

@@ -1,4 +1,3 @@
-import { CAPABILITIES } from '@hub/channels/capabilities.js';
 import { API_KEY_KINDS } from '@hub/model/api-key.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
 import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
@@ -35,6 +34,7 @@ import {
   ticket,
   timelineEvent,
 } from './v1.schemas.messaging.js';
+import { channel, channelStats, channelTest } from './v1.schemas.channels.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
 
@@ -52,20 +52,7 @@ const contact = object({
     items: object({ channelType: text, channelId: id('ch'), identifier: text, displayName: orNull(text) }),
   },
   lastSeenAt: orNull(time),
-  conversationCount: integer,
-  ...times,
-});
-
-const channel = object({
-  number,
-  name: text,
-  channelType: oneOf(CHANNEL_TYPES),
-  status: oneOf(['inactive', 'active', 'error', 'pending']),
-  config: json,
-  capabilities: object(Object.fromEntries(CAPABILITIES.map((name) => [name, flag]))),
-  defaultBot: orNull(object({ id: id('bot'), name: text })),
-  reopenWindowSeconds: integer,
-  metadata: json,
+  conversationCount: { ...integer, description: 'Exact below 10,000, which stands for that many or more' },
   ...times,
 });
 
@@ -232,6 +219,8 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   TimelineEvent: resource('event', id('evt'), timelineEvent),
   Contact: resource('contact', id('contact'), contact),
   Channel: resource('channel', id('ch'), channel),
+  ChannelTest: channelTest,
+  ChannelStats: channelStats,
   User: resource('user', id('user'), user),
   Account: resource('user', id('user'), user, object({ organization })),
   AccountMeta: object({ requestId: text, ...tokens }),

@@ -12,6 +12,8 @@ export const PREFIXES: Record<string, string> = {
   webhooks: 'wh',
   deliveries: 'del',
   messages: 'msg',
+  tickets: 'ticket',
+  participants: 'user',
   'api-keys': 'key',
 };
 
@@ -44,6 +46,8 @@ export async function oneOfEach(api: ApiClient): Promise<Record<string, string>>
     bots: bot.id,
     conversations: conversation.id,
     messages: message.id,
+    tickets: (await v1.ticket(api, { contactId: contact.id })).id,
+    participants: user.id,
     ...(webhook.status === 201 && { webhooks: webhook.data.id }),
   };
 }
@@ -58,10 +62,16 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'POST /v1/conversations/{}/assign': { assigneeId: ids['bots'] },
     'POST /v1/conversations/{}/transfer': { toAssigneeId: ids['bots'], summary: 's' },
     'POST /v1/conversations/{}/messages': { content: { type: 'text', text: 'x' } },
+    'POST /v1/conversations/{}/tags': { tags: ['t'] },
+    'DELETE /v1/conversations/{}/tags': { tags: ['t'] },
+    'POST /v1/conversations/{}/participants': { userId: ids['users'], botId: ids['bots'] },
+    'POST /v1/tickets': { subject: 'x', contactId: ids['contacts'] },
+    'PATCH /v1/tickets/{}': { subject: 'Changed' },
     'POST /v1/messages': { conversationId: ids['conversations'], content: { type: 'text', text: 'x' } },
     'POST /v1/messages/bulk-read': { conversationId: ids['conversations'] },
     'POST /v1/channels/{}/messages/{}/status': { status: 'delivered' },
     'POST /v1/contacts': { name: 'Ann' },
+    'POST /v1/contacts/merge': { primaryContactId: ids['contacts'], secondaryContactIds: [ids['contacts']] },
     'PATCH /v1/contacts/{}': { name: 'Changed' },
     'POST /v1/channels': { name: 'x', type: 'api' },
     'PATCH /v1/channels/{}': { name: 'Changed' },

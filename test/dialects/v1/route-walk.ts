@@ -56,6 +56,9 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /v1/tickets/{id}/conversations': {},
   'GET /v1/contacts': {},
   'POST /v1/contacts': { body: () => ({ name: 'walked', email: 'walked@example.com' }) },
+  'POST /v1/contacts/merge': {
+    body: (own) => ({ primaryContactId: own['contact'], secondaryContactIds: [own['contact']] }),
+  },
   'GET /v1/contacts/{id}': {},
   'PATCH /v1/contacts/{id}': { body: () => ({ name: 'walked', metadata: { walked: 1 } }) },
   'DELETE /v1/contacts/{id}': {},
@@ -68,6 +71,8 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'DELETE /v1/channels/{id}': {},
   'POST /v1/channels/{id}/activate': {},
   'POST /v1/channels/{id}/deactivate': { body: () => ({ closeConversations: true }) },
+  'POST /v1/channels/{id}/test': {},
+  'GET /v1/channels/{id}/stats': {},
   'POST /v1/channels/{id}/messages': {
     body: (own) => ({
       externalId: 'walked',
