@@ -19,7 +19,7 @@ const row = async (id: string): Promise<v1.Json> => v1.attributes(await api.get(
 const message = async (id: string): Promise<v1.Json> => v1.attributes(await api.get(`/v1/messages/${id}`));
 const types = (events: readonly v1.StoredEvent[]): string[] => events.map(({ type }) => type);
 const steps = async (id: string): Promise<string[]> =>
-  ((await message(id))['statusHistory'] as unknown as { status: string }[]).map(({ status }) => status);
+  ((await message(id))['statusHistory'] as { status: string }[]).map(({ status }) => status);
 
 describe('a receipt', () => {
   const receipt = (id: string, status: string, more: v1.Json = {}, channel = channelId): Promise<Answer> =>
