@@ -9,7 +9,9 @@ import { InboundService } from './inbound.service.js';
 import { MessageWriter } from './message-writer.js';
 import { MessagesQueries } from './messages.queries.js';
 import { MessagesService } from './messages.service.js';
+import { NumberedConversationsQueries } from './numbered-conversations.queries.js';
 import { NumbersQueries } from './numbers.queries.js';
+import { OutreachService } from './outreach.service.js';
 
 const providers = [
   ConversationsService,
@@ -20,6 +22,8 @@ const providers = [
   InboundService,
   ChannelLifecycleService,
   NumbersQueries,
+  NumberedConversationsQueries,
+  OutreachService,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

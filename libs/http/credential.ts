@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify';
 const SESSION_COOKIE = 'connect.sid';
 
 export interface Credential {
-  readonly kind: 'bearer' | 'cookie';
+  /** `key`: an API key and nothing else; `bearer`: a key or a token. */
+  readonly kind: 'bearer' | 'key' | 'cookie';
   readonly value: string;
 }
 
