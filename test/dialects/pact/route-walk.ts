@@ -10,7 +10,7 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   [`GET ${AT}`]: {},
   [`POST ${AT}`]: { body: () => ({ provider: 'whatsapp', phone: '79250000001' }) },
   [`GET ${AT}/{id}`]: {},
-  [`PUT ${AT}/{id}/assign`]: { body: (own) => ({ assignee_id: Number(own['user']) }) },
+  [`PUT ${AT}/{id}/assign`]: { body: (own) => ({ assignee_id: own['user'] }) },
 };
 
 const TABLES: Readonly<Record<string, string>> = {
