@@ -11,6 +11,7 @@ import { InboundService } from './inbound.service.js';
 import { MessageWriter } from './message-writer.js';
 import { MessagesQueries } from './messages.queries.js';
 import { MessagesService } from './messages.service.js';
+import { NumberedConversationsQueries } from './numbered-conversations.queries.js';
 import { NumbersQueries } from './numbers.queries.js';
 import { OutboundService } from './outbound.service.js';
 import { ReadsService } from './reads.service.js';
@@ -21,6 +22,7 @@ import { ParticipantsQueries } from './participants.queries.js';
 import { ParticipantsService } from './participants.service.js';
 import { TicketsQueries } from './tickets.queries.js';
 import { TicketsService } from './tickets.service.js';
+import { OutreachService } from './outreach.service.js';
 
 const providers = [
   ConversationsService,
@@ -42,6 +44,8 @@ const providers = [
   TicketsService,
   TicketsQueries,
   ContactMergeService,
+  NumberedConversationsQueries,
+  OutreachService,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

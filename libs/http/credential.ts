@@ -4,7 +4,8 @@ import { AuthenticationRequiredError } from '@hub/identity/identity.errors.js';
 const SESSION_COOKIE = 'connect.sid';
 
 export interface Credential {
-  readonly kind: 'bearer' | 'cookie';
+  /** `key`: an API key and nothing else; `bearer`: a key or a token. */
+  readonly kind: 'bearer' | 'key' | 'cookie';
   readonly value: string;
 }
 

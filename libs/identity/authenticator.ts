@@ -34,6 +34,11 @@ export class Authenticator {
     return claims.kind === 'user' ? this.user(claims) : this.contact(claims);
   }
 
+  /** An API key only: no token will do. @throws InvalidApiKeyError */
+  authenticateKey(key: string): Promise<Actor> {
+    return this.keys.authenticate(key);
+  }
+
   /** @throws InvalidTokenError when the cookie is of no session that goes on */
   async authenticateCookie(cookie: string): Promise<Actor> {
     const [found] = await this.db.lookup<{ organizationId: string; sessionId: string; userId: string }>(
