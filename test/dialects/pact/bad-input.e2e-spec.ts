@@ -25,6 +25,7 @@ describe('what Pact clients send', () => {
     return new Promise((resolve, reject) => {
       const headers = {
         'x-private-api-token': hub.admin.key,
+        authorization: `Bearer ${hub.admin.key}`,
         ...(type && { 'content-type': type }),
         ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
       };

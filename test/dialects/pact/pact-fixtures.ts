@@ -79,7 +79,9 @@ export class Pact {
   }
 }
 
-/** A WhatsApp channel: it stays inactive. */
+let accounts = 0;
+
+/** A WhatsApp channel of an account of its own: it stays inactive. */
 export const whatsapp = (api: ApiClient, name = 'WhatsApp') =>
   v1.channel(
     api,
@@ -87,7 +89,7 @@ export const whatsapp = (api: ApiClient, name = 'WhatsApp') =>
       name,
       type: 'whatsapp',
       config: {
-        phoneNumberId: '1',
+        phoneNumberId: String(++accounts),
         accessToken: 'token',
         businessAccountId: '2',
         verifyToken: 'verify',
