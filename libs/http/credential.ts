@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify';
 const SESSION_COOKIE = 'connect.sid';
 
 export interface Credential {
-  readonly kind: 'bearer' | 'cookie';
+  /** `bearer`: an API key or a token; `token`: a token and nothing else. */
+  readonly kind: 'bearer' | 'token' | 'cookie';
   readonly value: string;
 }
 
@@ -15,6 +16,12 @@ export const credentialOf = (request: FastifyRequest): Credential | null =>
 export function bearerOf({ headers }: FastifyRequest): Credential | null {
   const value = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
   return value ? { kind: 'bearer', value } : null;
+}
+
+/** As {@link bearerOf}, where an API key is none. */
+export function tokenOf(request: FastifyRequest): Credential | null {
+  const bearer = bearerOf(request);
+  return bearer && { ...bearer, kind: 'token' };
 }
 
 /** A key or token in a header of its own. @param name in lower case */
