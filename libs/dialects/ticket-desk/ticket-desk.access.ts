@@ -9,6 +9,6 @@ import { InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
 export function requireOwn(actor: Actor, ...owners: readonly (string | null | undefined)[]): void {
   const contactId = contactOf(actor);
   if (contactId !== null && owners.some((owner) => owner !== contactId)) {
-    throw new InsufficientPermissionsError('You are not authorized to access this conversation');
+    throw new InsufficientPermissionsError('The conversation is somebody else’s');
   }
 }

@@ -6,6 +6,7 @@ const STATUS: Readonly<Record<string, number>> = { CONVERSATION_CLOSED: 403, VER
 
 const MESSAGE: Readonly<Record<string, string>> = {
   AUTHENTICATION_REQUIRED: 'Send a token: Authorization: Bearer <it>',
+  INSUFFICIENT_PERMISSIONS: 'You are not authorized for this conversation',
 };
 
 /** Failures as `{message}`, which names the fields at fault. */
