@@ -1,0 +1,7 @@
+import type { Driver } from './driver.js';
+import { PACT_DRIVER } from './pact.driver.js';
+import { TICKET_DESK_DRIVER } from './ticket-desk.driver.js';
+import { V1_DRIVER } from './v1.driver.js';
+
+/** One for each dialect that is served. */
+export const DRIVERS: readonly Driver[] = [V1_DRIVER, PACT_DRIVER, TICKET_DESK_DRIVER];
