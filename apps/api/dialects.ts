@@ -1,5 +1,6 @@
+import { PARTICIPANTS } from '@hub/dialects/participants/participants.dialect.js';
 import { V1 } from '@hub/dialects/v1/v1.dialect.js';
 import type { Dialect } from '@hub/http/dialect.js';
 
 /** Every HTTP contract that is served; the first one words what goes wrong at nobody's address, too. */
-export const DIALECTS: readonly [Dialect, ...Dialect[]] = [V1];
+export const DIALECTS: readonly [Dialect, ...Dialect[]] = [V1, PARTICIPANTS];

@@ -5,6 +5,7 @@ import { EventsModule } from '@hub/events/events.module.js';
 import { ChannelLifecycleService } from './channel-lifecycle.service.js';
 import { ConversationsQueries } from './conversations.queries.js';
 import { ConversationsService } from './conversations.service.js';
+import { InternalConversationsService } from './internal-conversations.service.js';
 import { InboundService } from './inbound.service.js';
 import { MessageWriter } from './message-writer.js';
 import { MessagesQueries } from './messages.queries.js';
@@ -12,6 +13,7 @@ import { MessagesService } from './messages.service.js';
 import { NumbersQueries } from './numbers.queries.js';
 import { ParticipantsQueries } from './participants.queries.js';
 import { ParticipantsService } from './participants.service.js';
+import { TranscriptsQueries } from './transcripts.queries.js';
 import { TicketsQueries } from './tickets.queries.js';
 import { TicketsService } from './tickets.service.js';
 
@@ -28,6 +30,8 @@ const providers = [
   ParticipantsQueries,
   TicketsService,
   TicketsQueries,
+  TranscriptsQueries,
+  InternalConversationsService,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

@@ -2,6 +2,7 @@ import { apiKeyPrefix, hashApiKey, newApiKey } from '@hub/identity/api-key.js';
 import { documentPath } from '@hub/http/document.js';
 import { SCOPES } from '@hub/identity/actor.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
+import { PARTICIPANTS_WALK } from '../dialects/participants/route-walk.js';
 import { V1_WALK } from '../dialects/v1/route-walk.js';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
 import type { ApiClient } from '../support/api-client.js';
@@ -12,7 +13,7 @@ import type { Walk, WalkedRoute, World } from '../support/walk.js';
 import { DIALECTS } from '../../apps/api/dialects.js';
 
 /** Every dialect that is served, by its name. */
-const WALKS: Readonly<Record<string, Walk>> = { v1: V1_WALK };
+const WALKS: Readonly<Record<string, Walk>> = { v1: V1_WALK, participants: PARTICIPANTS_WALK };
 
 /** Every operation of every served document. */
 export async function everyRoute(hub: Hub): Promise<WalkedRoute[]> {
@@ -160,13 +161,16 @@ function replaced<T>(value: T, [head, ...rest]: readonly string[], id: string): 
 export const MARK = 'zebrafish';
 export const MARKED_PHONE = '+5521988887766';
 
+/** The user of a world that {@link populate} has made; takes part in its conversation. */
+export const personOf = (word: string) => ({ email: `${word}-agent@example.com`, password: `${word} ${word}` });
+
 /** One record of each kind, in each of them `word` wherever a text may stand. */
 export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber, word: string): Promise<World> {
   const metadata = { note: word };
   const channel = await v1.channel(api, { name: `${word} channel`, metadata });
   const phone = word === MARK ? MARKED_PHONE : v1.newPhone();
   const contact = await v1.contact(api, { name: `${word} person`, email: `${word}@example.com`, phone, metadata });
-  const user = await v1.user(api, { name: `${word} agent`, email: `${word}-agent@example.com`, metadata });
+  const user = await v1.user(api, { name: `${word} agent`, ...personOf(word), metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
   const ticket = v1.ok(
     await api.post('/v1/tickets', { subject: `${word} ticket`, contactId: contact.id, staffId: user.id, metadata }),

@@ -18,6 +18,7 @@ import {
   MARKED_PHONE,
   nameOf,
   ownCall,
+  personOf,
   populate,
   type Call,
 } from './route-walk-fixtures.js';
@@ -30,7 +31,7 @@ describe('the route walk', () => {
   let subscriber: Subscriber;
   let routes: WalkedRoute[];
   let others: World;
-  const worlds = new Map<Walk, { mine: World; others: World; unknown: World }>();
+  const worlds = new Map<Walk, { mine: World; others: World; unknown: World; sent: Record<string, string> }>();
 
   beforeAll(async () => {
     [hub, subscriber] = await Promise.all([startHub(), Subscriber.start()]);
@@ -41,7 +42,13 @@ describe('the route walk', () => {
     for (const walk of new Set(routes.map((route) => route.walk))) {
       const { translate = (_: Hub, world: World) => Promise.resolve(world) } = walk;
       const [own, foreign, none] = await Promise.all([mine, others, unknown].map((world) => translate(hub, world)));
-      worlds.set(walk, { mine: own!, others: foreign!, unknown: none! });
+      const sent = await walk.signIn?.(hub, personOf('goldfish'));
+      worlds.set(walk, {
+        mine: own!,
+        others: foreign!,
+        unknown: none!,
+        sent: sent ?? walk.credentials(hub.admin.key)[0],
+      });
     }
   });
   afterAll(async () => {
@@ -65,12 +72,9 @@ describe('the route walk', () => {
 
   const worldsOf = ({ walk }: WalkedRoute) => worlds.get(walk)!;
 
-  /** With these headers only; as the admin unless they are given. */
-  const send = (
-    { method, walk }: WalkedRoute,
-    { path, body }: Call,
-    headers: Record<string, string> = walk.credentials(hub.admin.key)[0],
-  ): Promise<Answer<unknown>> => hub.admin.call(method, path, { body, headers: { authorization: '', ...headers } });
+  /** With these headers only; as somebody who may do everything unless they are given. */
+  const send = (route: WalkedRoute, { path, body }: Call, headers = worldsOf(route).sent): Promise<Answer<unknown>> =>
+    hub.admin.call(route.method, path, { body, headers: { authorization: '', ...headers } });
 
   /** What is wrong with a refusal: other than expected, or telling something of the other organization. */
   function complaints(

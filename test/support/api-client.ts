@@ -70,7 +70,7 @@ export class ApiClient {
     const text = await response.text();
     const json = text === '' ? {} : (JSON.parse(text) as object);
     this.hold(method, path, response.status, json);
-    return { status: response.status, headers: response.headers, text, ...json } as Answer<D>;
+    return { ...json, status: response.status, headers: response.headers, text } as Answer<D>;
   }
 
   /** @throws Error when no document knows the answer */

@@ -32,6 +32,8 @@ export interface Walk {
   readonly aliases: (path: string) => readonly string[];
   /** Every way to send a key. */
   readonly credentials: (key: string) => readonly [Record<string, string>, ...Record<string, string>[]];
+  /** What somebody sends who may use every route with the records of the own world, where the admin's key may not. */
+  readonly signIn?: (hub: Hub, person: { readonly email: string; readonly password: string }) => Promise<Sent>;
   readonly unauthenticated: Refusal;
   readonly invalidKey: Refusal;
   readonly forbidden: Refusal;
@@ -42,6 +44,8 @@ export interface Walk {
   /** The records by the ids that this dialect knows them by; unset: the public ones. */
   readonly translate?: (hub: Hub, world: World) => Promise<World>;
 }
+
+type Sent = Record<string, string>;
 
 export interface WalkedRoute extends Route {
   readonly walk: Walk;
