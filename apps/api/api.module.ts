@@ -1,8 +1,11 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { PasswordPageController } from '@hub/dialects/v1/password-page.controller.js';
 import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
 import { FailureFilter } from '@hub/http/failure.filter.js';
 import { Wordings } from '@hub/http/wording.js';
+import { MediaLinksController } from '@hub/media/media-links.controller.js';
+import { MediaModule } from '@hub/media/media.module.js';
 import { Database } from '@hub/model/database.js';
 import { ModelModule } from '@hub/model/model.module.js';
 import type { Config } from '@hub/platform/config.js';
@@ -23,10 +26,12 @@ export class ApiModule implements OnModuleInit {
   static forRoot(config: Config, logger: Logger, wordings: Wordings): DynamicModule {
     return {
       module: ApiModule,
+      controllers: [PasswordPageController, MediaLinksController],
       imports: [
         PlatformModule.forRoot(config, logger),
         ModelModule,
         V1EventsModule,
+        MediaModule,
         ...DIALECTS.map((dialect) => dialect.module),
       ],
       providers: [

@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { refuseEarly } from '@hub/http/credential.js';
 import { prepareAll, rewriterOf } from '@hub/http/dialect.js';
 import { serveDocuments } from '@hub/http/document.js';
 import { failureOf } from '@hub/http/failure.js';
@@ -9,6 +10,7 @@ import { Wordings } from '@hub/http/wording.js';
 import type { Config } from '@hub/platform/config.js';
 import { createHttpAdapter } from '@hub/platform/http.js';
 import { observeHttp } from '@hub/platform/http-observer.js';
+import { acceptUploads } from '@hub/platform/http-uploads.js';
 import { secureHttp } from '@hub/platform/http-security.js';
 import { NestLogger, type Logger } from '@hub/platform/logger.js';
 import { Metrics } from '@hub/platform/metrics.js';
@@ -32,6 +34,8 @@ export async function createApi(config: Config, logger: Logger): Promise<NestFas
     abortOnError: false,
   });
   await secureHttp(app, config);
+  refuseEarly(fastify);
+  await acceptUploads(app);
   observeHttp(fastify, app.get(Metrics), logger, callerOf);
   serveDocuments(app, DIALECTS);
   return app;

@@ -44,6 +44,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     workerPort: env['WORKER_PORT'] ? config.WORKER_PORT : undefined,
     env: {
       HOST: host,
+      DATA_DIR: dataDir,
       ...(embedded && {
         SECRET_KEY: env['SECRET_KEY'] ?? secretKey(dataDir),
         SMTP_URL: env['SMTP_URL'] ?? 'log:',

@@ -3,6 +3,7 @@ import { ConversationsWorkerModule } from '@hub/conversations/conversations.work
 import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
 import { RelayService } from '@hub/events/relay.service.js';
 import { IdentityWorkerModule } from '@hub/identity/identity.worker.module.js';
+import { MediaWorkerModule } from '@hub/media/media.worker.module.js';
 import { Database } from '@hub/model/database.js';
 import { ModelModule } from '@hub/model/model.module.js';
 import type { Config } from '@hub/platform/config.js';
@@ -32,6 +33,7 @@ export class WorkerModule implements OnModuleInit {
         V1EventsModule,
         IdentityWorkerModule,
         ConversationsWorkerModule,
+        MediaWorkerModule,
         WebhooksWorkerModule,
       ],
       providers: [RelayService],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ChannelType } from '@hub/model/channel.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
 import { ValidationError, type FieldProblem } from '@hub/platform/errors.js';
@@ -6,7 +7,7 @@ import type { SecretBox } from '@hub/platform/secret-box.js';
 /** Types that callers may create; `internal` is the organization's own and comes by itself. */
 export type ConfigurableType = Exclude<ChannelType, 'internal'>;
 
-type Shape = 'text' | 'secret' | 'port' | 'flag' | 'texts' | 'object';
+type Shape = 'text' | 'secret' | 'port' | 'flag' | 'origins' | 'object' | 'url' | 'email';
 interface Key {
   readonly shape: Shape;
   readonly required: boolean;
@@ -54,15 +55,15 @@ const KEYS: Record<ConfigurableType, Record<string, Key>> = {
     imapUser: may('text'),
     imapPassword: may('secret'),
     fromName: may('text'),
-    fromEmail: may('text'),
+    fromEmail: may('email'),
   },
   webchat: {
-    allowedOrigins: may('texts'),
+    allowedOrigins: may('origins'),
     theme: may('object'),
     requireEmail: may('flag'),
     showBranding: may('flag'),
   },
-  api: { webhookUrl: may('text') },
+  api: { webhookUrl: may('url') },
 };
 
 export const CONFIGURABLE_TYPES = Object.keys(KEYS) as ConfigurableType[];
@@ -91,21 +92,49 @@ export function sealConfig(
     else if (key.shape !== 'secret') merged[name] = value;
     else if (value !== MASK) merged[name] = box.seal(value as string);
   }
-  for (const [name, key] of Object.entries(keys)) {
-    if (key.required && merged[name] === undefined && !problems.some((p) => p.field === `config.${name}`)) {
-      problems.push({ field: `config.${name}`, message: `${name} is required for a ${type} channel` });
-    }
-  }
+  const wrong = new Set(problems.map(({ field }) => field));
+  problems.push(...configProblems(type, merged).filter(({ field }) => !wrong.has(field)));
   if (problems.length > 0) throw new ValidationError(problems);
   return merged;
 }
 
+/** What a stored configuration lacks. */
+export const configProblems = (type: ChannelType, config: JsonObject): FieldProblem[] =>
+  Object.entries(keysOf(type))
+    .filter(([name, { required }]) => required && config[name] === undefined)
+    .map(([name]) => ({ field: `config.${name}`, message: `${name} is required for a ${type} channel` }));
+
+export const isSecret = (type: ChannelType, name: string): boolean => keysOf(type)[name]?.shape === 'secret';
+
+const keysOf = (type: ChannelType): Record<string, Key> => (type === 'internal' ? {} : KEYS[type]);
+
+/** The setting that says which account of the provider a channel is, where there are accounts. */
+export const ACCOUNT_KEYS: Readonly<Partial<Record<ChannelType, string>>> = {
+  whatsapp: 'phoneNumberId',
+  facebook: 'pageId',
+  instagram: 'accountId',
+  telegram: 'botToken',
+  sms: 'phoneNumber',
+  email: 'fromEmail',
+};
+
+/**
+ * Which account of the provider a stored configuration is of, or null. A Telegram bot keeps the number in front of its
+ * token when it gets a new one; a token without one is known by its digest.
+ */
+export function accountOf(type: ChannelType, config: JsonObject, box: SecretBox): string | null {
+  const value = config[ACCOUNT_KEYS[type] ?? ''];
+  if (typeof value !== 'string') return null;
+  if (type === 'email') return value.toLowerCase();
+  if (type === 'sms') return value.replace(/[\s().-]/g, '').toLowerCase();
+  if (type !== 'telegram') return value;
+  const token = box.open(value);
+  return /^(\d{1,20}):/.exec(token)?.[1] ?? createHash('sha256').update(`telegram ${token}`).digest('base64url');
+}
+
 /** The configuration as it may be shown: secrets as `********`. */
 export function maskConfig(type: ChannelType, stored: JsonObject): JsonObject {
-  const keys = type === 'internal' ? {} : KEYS[type];
-  return Object.fromEntries(
-    Object.entries(stored).map(([name, value]) => [name, keys[name]?.shape === 'secret' ? MASK : value]),
-  );
+  return Object.fromEntries(Object.entries(stored).map(([name, value]) => [name, isSecret(type, name) ? MASK : value]));
 }
 
 const WORDS: Record<Shape, string> = {
@@ -113,15 +142,24 @@ const WORDS: Record<Shape, string> = {
   secret: 'a non-empty text of at most 2,048 characters',
   port: 'a port number',
   flag: 'true or false',
-  texts: 'a list of texts',
+  origins: 'a list of at most 100 origins such as https://example.com, or *',
   object: 'an object',
+  url: 'an http or https URL of at most 2,048 characters',
+  email: 'an email address',
 };
 
 function fits(shape: Shape, value: unknown): boolean {
   const isText = (one: unknown): boolean => typeof one === 'string' && one.length > 0 && one.length <= 2_048;
   if (shape === 'flag') return typeof value === 'boolean';
   if (shape === 'port') return Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
-  if (shape === 'texts') return Array.isArray(value) && value.length <= 100 && value.every(isText);
+  if (shape === 'origins') return Array.isArray(value) && value.length <= 100 && value.every(isOrigin);
   if (shape === 'object') return typeof value === 'object' && !Array.isArray(value);
+  if (shape === 'url') return isText(value) && isWebUrl(value as string);
+  if (shape === 'email') return isText(value) && /^[^\s@<>]{1,64}@[^\s@<>]+\.[^\s@<>]+$/.test(value as string);
   return isText(value);
 }
+
+const isWebUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+
+const isOrigin = (value: unknown): boolean =>
+  value === '*' || (typeof value === 'string' && isWebUrl(value) && new URL(value).origin === value.toLowerCase());

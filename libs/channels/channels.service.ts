@@ -5,16 +5,17 @@ import { Outbox, type Author, type Changes } from '@hub/events/outbox.js';
 import type { EventType } from '@hub/events/catalog.js';
 import { Bot } from '@hub/model/bot.entity.js';
 import { Channel } from '@hub/model/channel.entity.js';
-import { Database, type Tx } from '@hub/model/database.js';
+import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
+import type { JsonObject } from '@hub/model/tenant-row.js';
 import type { ChannelView } from '@hub/model/views.js';
-import { NotFoundError, UnprocessableError, ValidationError } from '@hub/platform/errors.js';
-import { newId } from '@hub/platform/ids.js';
+import { HubError, NotFoundError, UnprocessableError, ValidationError } from '@hub/platform/errors.js';
+import { encodeId, newId } from '@hub/platform/ids.js';
 import { mergeJson } from '@hub/platform/json.js';
 import { SecretBox } from '@hub/platform/secret-box.js';
 import { IsNull } from 'typeorm';
 import { isConnectable } from './capabilities.js';
-import { maskConfig, sealConfig, type ConfigurableType } from './channel-config.js';
+import { ACCOUNT_KEYS, accountOf, maskConfig, sealConfig, type ConfigurableType } from './channel-config.js';
 import { ChannelNotFoundError, ChannelsQueries } from './channels.queries.js';
 import type { CreateChannel, UpdateChannel } from './channels.types.js';
 
@@ -31,18 +32,22 @@ export class ChannelsService {
 
   /**
    * Adds a channel, inactive until {@link activate}.
-   * @throws ValidationError naming `config.<key>`; NotFoundError BOT_NOT_FOUND
+   * @throws ValidationError naming `config.<key>`; NotFoundError BOT_NOT_FOUND; HubError CHANNEL_ALREADY_EXISTS when the
+   * provider's account is another channel's
    */
   async create(author: Author, command: CreateChannel): Promise<ChannelView> {
     const { organizationId } = author;
     const config = sealConfig(command.type, command.config, {}, this.box);
-    return this.db.transaction(organizationId, async (tx) => {
+    const account = accountOf(command.type, config, this.box);
+    return this.transaction(author, command.type, async (tx) => {
+      await this.requireFree(tx, organizationId, command.type, account);
       await this.requireBot(tx, organizationId, command.defaultBotId);
       const id = newId();
       await insertRow(tx, Channel, {
         ...command,
         metadata: mergeJson({}, command.metadata),
         config,
+        account,
         organizationId,
         id,
         status: 'inactive',
@@ -76,16 +81,17 @@ export class ChannelsService {
     return row.id;
   }
 
+  /** @throws as {@link create}; ChannelNotFoundError */
   async update(author: Author, command: UpdateChannel): Promise<ChannelView> {
     const { organizationId } = author;
     const { id, config, metadata, ...rest } = command;
-    return this.db.transaction(organizationId, async (tx) => {
+    return this.transaction(author, null, async (tx) => {
       const channel = await this.lockIn(tx, organizationId, id);
       if (command.defaultBotId) await this.requireBot(tx, organizationId, command.defaultBotId);
       const type = channel.type as ConfigurableType;
       const wanted: Partial<Channel> = {
         ...rest,
-        ...(config && { config: sealConfig(type, config, channel.config, this.box) }),
+        ...(config && (await this.configured(tx, channel, config))),
         ...(metadata && { metadata: mergeJson(channel.metadata, metadata) }),
       };
       const changed = Object.entries(wanted).filter(
@@ -127,7 +133,7 @@ export class ChannelsService {
     const { organizationId } = author;
     await this.lockIn(tx, organizationId, id);
     await this.tell(tx, author, await this.queries.getChannel(organizationId, id, tx), 'channel.deleted');
-    const gone = { status: 'inactive', config: {}, deletedAt: new Date() } as const;
+    const gone = { status: 'inactive', config: {}, account: null, deletedAt: new Date() } as const;
     await updateRow(tx, Channel, { organizationId, id }, gone);
   }
 
@@ -144,6 +150,44 @@ export class ChannelsService {
       throw new ValidationError([problem], 'The built-in channel cannot be changed', 'INVALID_CHANNEL_TYPE');
     }
     return channel;
+  }
+
+  /** The configuration after a change and, where that is touched, which account it is of. */
+  private async configured(tx: Tx, channel: Channel, change: JsonObject): Promise<Partial<Channel>> {
+    const type = channel.type as ConfigurableType;
+    const config = sealConfig(type, change, channel.config, this.box);
+    if (!Object.hasOwn(change, ACCOUNT_KEYS[type] ?? '')) return { config };
+    const account = accountOf(type, config, this.box);
+    await this.requireFree(tx, channel.organizationId, type, account, channel.id);
+    return { config, account };
+  }
+
+  private async requireFree(
+    tx: Tx,
+    organizationId: string,
+    type: ConfigurableType,
+    account: string | null,
+    except: string | null = null,
+  ): Promise<void> {
+    const [other] = await tx.query<{ id: string }[]>(
+      `SELECT id FROM channel WHERE organization_id = $1 AND type = $2 AND account = $3 AND deleted_at IS NULL
+         AND id IS DISTINCT FROM $4`,
+      [organizationId, type, account, except],
+    );
+    if (other) throw accountTaken(type, other.id);
+  }
+
+  /** A transaction whose clash over an account of a provider is told as such. */
+  private async transaction<T>(
+    { organizationId }: Author,
+    type: ConfigurableType | null,
+    work: (tx: Tx) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.db.transaction(organizationId, work);
+    } catch (error) {
+      throw violatedUnique(error) === 'channel_account' ? accountTaken(type) : error;
+    }
   }
 
   private async switch(tx: Tx, author: Author, channel: Channel, status: 'active' | 'inactive'): Promise<ChannelView> {
@@ -172,4 +216,12 @@ export class ChannelsService {
       throw new NotFoundError('BOT_NOT_FOUND', 'Bot does not exist', 'defaultBotId');
     }
   }
+}
+
+/** @param id the channel that has it, where it is known */
+function accountTaken(type: ConfigurableType | null, id?: string): HubError {
+  const message = `This ${type ?? 'provider'} account is another channel's`;
+  const field = `config${type ? `.${ACCOUNT_KEYS[type]}` : ''}`;
+  const problem = { field, message: id ? `${message}: ${encodeId('ch', id)}` : message };
+  return new HubError('conflict', 'CHANNEL_ALREADY_EXISTS', message, [problem], id ? { channelId: id } : {});
 }

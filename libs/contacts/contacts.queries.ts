@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Reader } from '@hub/model/database.js';
 import type { ContactView } from '@hub/model/views.js';
 import { NotFoundError } from '@hub/platform/errors.js';
-import { CountCache, type Page, type PageRequest } from '@hub/platform/paging.js';
+import { CountCache, EXACT_COUNT_LIMIT, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { containing } from '@hub/platform/sql.js';
 
 export class ContactNotFoundError extends NotFoundError {
@@ -25,7 +25,8 @@ const SELECT = `
   SELECT k.organization_id AS "organizationId", k.id, k.number, k.name, k.email, k.phone, k.avatar,
     k.external_id AS "externalId", k.metadata, k.tags, k.last_seen_at AS "lastSeenAt", k.created_at AS "createdAt",
     k.updated_at AS "updatedAt",
-    (SELECT count(*)::int FROM conversation c WHERE c.organization_id = k.organization_id AND c.contact_id = k.id)
+    (SELECT count(*)::int FROM (SELECT 1 FROM conversation c
+      WHERE c.organization_id = k.organization_id AND c.contact_id = k.id LIMIT ${EXACT_COUNT_LIMIT}) theirs)
       AS "conversationCount",
     coalesce((SELECT jsonb_agg(jsonb_build_object('channelType', i.channel_type, 'channelId', i.channel_id,
         'identifier', i.identifier, 'displayName', i.display_name) ORDER BY i.id)
@@ -52,6 +53,18 @@ export class ContactsQueries {
     );
     if (!row) throw new ContactNotFoundError();
     return row;
+  }
+
+  /** What a token of the contact must carry to hold. @throws ContactNotFoundError */
+  async getTokenEpoch(organizationId: string, id: string): Promise<number> {
+    const [row] = await this.db
+      .reader(organizationId)
+      .query<{ epoch: number }[]>(
+        `SELECT token_epoch AS epoch FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL`,
+        [organizationId, id],
+      );
+    if (!row) throw new ContactNotFoundError();
+    return row.epoch;
   }
 
   async listContacts(organizationId: string, request: ListContacts): Promise<Page<ContactView>> {
@@ -85,16 +98,16 @@ function filter(organizationId: string, request: ListContacts): { where: string;
     values.push(value);
     where.push(sql(`$${values.length}`));
   };
-  if (request.search) {
-    add((n) => `(k.name ILIKE ${n} OR k.email ILIKE ${n} OR k.phone LIKE ${n})`, containing(request.search));
-  }
-  if (request.email) add((n) => `lower(k.email) = lower(${n})`, request.email);
+  if (request.search) add((n) => `k.id IN (SELECT contacts_matching(${n}))`, containing(request.search));
+  if (request.email) add((n) => `k.email_key = lower(${n})`, request.email);
   if (request.phone) add((n) => `k.phone = ${n}`, request.phone);
-  if (request.tags && request.tags.length > 0) add((n) => `k.tags @> ${n}::text[]`, request.tags);
+  if (request.tags && request.tags.length > 0) {
+    add((n) => `k.id IN (SELECT contacts_tagged(${n}::text[]))`, request.tags);
+  }
   if (request.channelType) {
     add(
-      (n) => `EXISTS (SELECT 1 FROM contact_identity i WHERE i.organization_id = k.organization_id
-        AND i.contact_id = k.id AND i.channel_type = ${n})`,
+      (n) => `k.id IN (SELECT i.contact_id FROM contact_identity i
+        WHERE i.organization_id = $1 AND i.channel_type = ${n})`,
       request.channelType,
     );
   }

@@ -6,11 +6,19 @@ import { Contact, ContactIdentity } from '@hub/model/contact.entity.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
 import type { ContactView } from '@hub/model/views.js';
-import { ConflictError, HubError } from '@hub/platform/errors.js';
+import { HubError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
 import { mergeJson } from '@hub/platform/json.js';
 import { ContactNotFoundError, ContactsQueries } from './contacts.queries.js';
 import type { ContactHint, CreateContact, UpdateContact } from './contacts.types.js';
+import {
+  addressTaken,
+  findKnown,
+  lockAddresses,
+  requireFree,
+  UNIQUE_FIELDS,
+  type KnownContact,
+} from './known-contacts.js';
 
 @Injectable()
 export class ContactsService {
@@ -20,11 +28,12 @@ export class ContactsService {
     private readonly queries: ContactsQueries,
   ) {}
 
-  /** @throws ConflictError RESOURCE_ALREADY_EXISTS when email, phone or externalId is another contact's */
+  /** @throws HubError RESOURCE_ALREADY_EXISTS naming which of email, phone and externalId is whose */
   async create(author: Author, command: CreateContact): Promise<ContactView> {
     return this.wording(() =>
       this.db.transaction(author.organizationId, async (tx) => {
         await lockAddresses(tx, author.organizationId, command);
+        await requireFree(tx, author.organizationId, command);
         return this.insert(tx, author, {
           ...command,
           metadata: mergeJson({}, command.metadata),
@@ -40,6 +49,7 @@ export class ContactsService {
       this.db.transaction(organizationId, async (tx) => {
         await lockAddresses(tx, organizationId, command);
         await this.lock(tx, organizationId, command.id);
+        await requireFree(tx, organizationId, command, command.id);
         const before = await this.queries.getContact(organizationId, command.id, tx);
         const { id, metadata, tags, ...rest } = command;
         const wanted: Partial<Contact> = {
@@ -68,7 +78,8 @@ export class ContactsService {
   }
 
   /**
-   * Forgets a person: name, addresses, identities and metadata are erased, closed conversations stay without them.
+   * Forgets a person, and what has been merged into them: name, addresses, identities and metadata are erased, closed
+   * conversations stay without them.
    * @throws HubError ACTIVE_CONVERSATIONS_EXIST while a conversation of theirs is not closed
    */
   async remove(author: Author, id: string): Promise<void> {
@@ -89,7 +100,22 @@ export class ContactsService {
       await tx.delete(ContactIdentity, { organizationId, contactId: id });
       const erased = { name: null, email: null, phone: null, avatar: null, externalId: null, metadata: {}, tags: [] };
       await updateRow(tx, Contact, { organizationId, id }, { ...erased, deletedAt: new Date() });
+      await tx.update(Contact, { organizationId, mergedInto: id }, { ...erased, mergedInto: null });
       await appendAudit(tx, { author, action: 'contact.deleted', subjectId: id });
+    });
+  }
+
+  /** From the commit on no token that the contact has been given is worth anything; new ones can be made. */
+  async revokeTokens(author: Author, id: string): Promise<void> {
+    const { organizationId } = author;
+    await this.db.transaction(organizationId, async (tx) => {
+      const [, count] = await tx.query<[unknown[], number]>(
+        `UPDATE contact SET token_epoch = token_epoch + 1
+         WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL`,
+        [organizationId, id],
+      );
+      if (count === 0) throw new ContactNotFoundError();
+      await appendAudit(tx, { author, action: 'contact.tokens_revoked', subjectId: id });
     });
   }
 
@@ -100,7 +126,7 @@ export class ContactsService {
   async resolveIn(tx: Tx, author: Author, hint: ContactHint): Promise<{ id: string; created: boolean }> {
     const { organizationId } = author;
     await lockAddresses(tx, organizationId, hint);
-    const known = await this.find(tx, organizationId, hint);
+    const known = await findKnown(tx, organizationId, hint);
     const id = known?.id ?? (await this.insert(tx, author, fromHint(hint))).id;
     if (known) await this.complete(tx, author, known, hint);
     if (hint.identity && !known?.identified) {
@@ -115,34 +141,13 @@ export class ContactsService {
     return { id, created: !known };
   }
 
-  private async find(
-    tx: Tx,
-    organizationId: string,
-    { identity, phone, email }: ContactHint,
-  ): Promise<(Contact & { identified: boolean }) | null> {
-    const [row] = await tx.query<(Contact & { identified: boolean })[]>(
-      `SELECT id, name, email, phone, true AS identified, 0 AS rank FROM contact
-       WHERE organization_id = $1 AND id = (SELECT contact_id FROM contact_identity
-         WHERE organization_id = $1 AND channel_id = $2 AND identifier = $3)
-       UNION ALL
-       SELECT id, name, email, phone, false, 1 FROM contact
-       WHERE organization_id = $1 AND phone = $4 AND deleted_at IS NULL
-       UNION ALL
-       SELECT id, name, email, phone, false, 2 FROM contact
-       WHERE organization_id = $1 AND lower(email) = lower($5) AND deleted_at IS NULL
-       ORDER BY rank LIMIT 1`,
-      [organizationId, identity?.channelId ?? null, identity?.identifier ?? null, phone, email],
-    );
-    return row ?? null;
-  }
-
   /** Fills in what was unknown, unless the address is another contact's already. */
-  private async complete(tx: Tx, author: Author, known: Contact, hint: ContactHint): Promise<void> {
+  private async complete(tx: Tx, author: Author, known: KnownContact, hint: ContactHint): Promise<void> {
     const { organizationId } = author;
     const [set] = await tx.query<{ name: boolean; email: boolean; phone: boolean }[]>(
       `SELECT $2::text IS NULL AND $3::text IS NOT NULL AS name,
          $4::text IS NULL AND $5::text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM contact
-           WHERE organization_id = $1 AND lower(email) = lower($5) AND deleted_at IS NULL) AS email,
+           WHERE organization_id = $1 AND email_key = lower($5) AND deleted_at IS NULL) AS email,
          $6::text IS NULL AND $7::text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM contact
            WHERE organization_id = $1 AND phone = $7 AND deleted_at IS NULL) AS phone`,
       [organizationId, known.name, hint.name, known.email, hint.email, known.phone, hint.phone],
@@ -184,36 +189,9 @@ export class ContactsService {
     } catch (error) {
       const field = UNIQUE_FIELDS[violatedUnique(error) ?? ''];
       if (!field) throw error;
-      throw new ConflictError('RESOURCE_ALREADY_EXISTS', `Another contact has this ${field}`);
+      throw addressTaken(field);
     }
   }
 }
 
-const UNIQUE_FIELDS: Record<string, string> = {
-  contact_email: 'email',
-  contact_phone: 'phone',
-  contact_external_id: 'externalId',
-};
-
 const fromHint = (hint: ContactHint): Partial<Contact> => ({ name: hint.name, email: hint.email, phone: hint.phone });
-
-/**
- * Lets concurrent callers that name the same person go one after the other, until commit. The unique indexes would
- * refuse the second one anyway; this makes it find the first one's row instead.
- */
-async function lockAddresses(
-  tx: Tx,
-  organizationId: string,
-  { identity, phone, email }: Partial<ContactHint>,
-): Promise<void> {
-  const addresses = [
-    identity && `identity:${identity.channelId}:${identity.identifier}`,
-    phone && `phone:${phone}`,
-    email && `email:${email.toLowerCase()}`,
-  ].filter((address) => typeof address === 'string' && address !== '');
-  await tx.query(
-    `SELECT pg_advisory_xact_lock(key) FROM (
-       SELECT DISTINCT hashtextextended($1 || ':' || address, 0) AS key FROM unnest($2::text[]) AS address ORDER BY 1) x`,
-    [organizationId, addresses],
-  );
-}

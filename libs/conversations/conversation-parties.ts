@@ -32,7 +32,7 @@ export async function requireChannel(tx: Tx, organizationId: string, id: string)
 /** @throws ContactNotFoundError */
 export async function requireContact(tx: Tx, organizationId: string, id: string): Promise<void> {
   const [known] = await tx.query<unknown[]>(
-    'SELECT 1 FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE',
+    'SELECT 1 FROM contact WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE',
     [organizationId, id],
   );
   if (!known) throw new ContactNotFoundError('contactId');

@@ -7,8 +7,8 @@ export class ConversationNotFoundError extends NotFoundError {
 }
 
 export class MessageNotFoundError extends NotFoundError {
-  constructor() {
-    super('MESSAGE_NOT_FOUND', 'Message does not exist');
+  constructor(field?: string) {
+    super('MESSAGE_NOT_FOUND', 'Message does not exist', field);
   }
 }
 
@@ -59,6 +59,47 @@ export class UnsupportedContentTypeError extends ValidationError {
       [{ field: 'content.type', message: `a channel of type ${channelType} cannot carry ${type}` }],
       'The channel cannot carry this content',
       'UNSUPPORTED_CONTENT_TYPE',
+    );
+  }
+}
+
+/** The conversation is not on the channel that the caller names with it. */
+export class OtherChannelError extends NotFoundError {
+  constructor() {
+    super('CHANNEL_NOT_FOUND', 'The conversation is on no such channel', 'channelId');
+  }
+}
+
+/** Nobody on a channel of this type can be reached like that. */
+export class InvalidRecipientError extends ValidationError {
+  constructor(field: string, message: string) {
+    super([{ field, message: `${field} ${message}` }], 'The channel cannot reach this recipient', 'INVALID_RECIPIENT');
+  }
+}
+
+/** Somebody has decided about the draft already, and otherwise. */
+export class DraftDecidedError extends ConflictError {
+  constructor(state: string) {
+    super('RESOURCE_ALREADY_EXISTS', `The draft was ${state} already`);
+  }
+}
+
+export class DeleteNotSupportedError extends HubError {
+  constructor(channelType: string) {
+    super(
+      'validation',
+      'DELETE_NOT_SUPPORTED',
+      `A channel of type ${channelType} does not take back what it has delivered`,
+    );
+  }
+}
+
+export class DeleteWindowExpiredError extends HubError {
+  constructor(hours: number) {
+    super(
+      'validation',
+      'DELETE_WINDOW_EXPIRED',
+      `A message can be taken back from everyone within ${hours} hours: without forEveryone it is removed here`,
     );
   }
 }

@@ -195,15 +195,6 @@ export class ConversationsService {
     });
   }
 
-  /** Marks everything as read by the staff. */
-  async markRead(author: Author, command: ConversationCommand): Promise<ConversationView> {
-    return this.transaction(author, async (tx) => {
-      const conversation = await lockConversation(tx, author.organizationId, command);
-      if (conversation.unreadCount === 0) return loadView(tx, author.organizationId, conversation.id);
-      return this.change(tx, author, conversation, 'conversation.updated', { unreadCount: 0 });
-    });
-  }
-
   /** Wakes every conversation whose snooze is over, of all tenants, at most `limit`. @returns how many */
   async wakeDue(limit: number): Promise<number> {
     const due = await this.db.system('snooze', (tx) =>

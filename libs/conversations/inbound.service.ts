@@ -1,15 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import { ChannelNotFoundError } from '@hub/channels/channels.queries.js';
 import { ContactsService } from '@hub/contacts/contacts.service.js';
 import type { Author } from '@hub/events/outbox.js';
 import type { ChannelType } from '@hub/model/channel.entity.js';
 import { Conversation } from '@hub/model/conversation.entity.js';
-import type { MessageContent } from '@hub/model/message.entity.js';
+import type { MessageContent, Recipients } from '@hub/model/message.entity.js';
 import { violatedUnique, type Tx, Database } from '@hub/model/database.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
-import type { MessageView } from '@hub/model/views.js';
-import { ConflictError, ValidationError } from '@hub/platform/errors.js';
+import type { AttachmentView, MessageView } from '@hub/model/views.js';
+import { ConflictError } from '@hub/platform/errors.js';
 import { mergeJson } from '@hub/platform/json.js';
+import { linkAttachments, takeAttachments } from './attachments.js';
+import {
+  findContinuable,
+  freshConversation,
+  PERSON_RACES,
+  requireType,
+  useChannel,
+  type ChannelInUse,
+} from './channel-target.js';
 import {
   ConversationClosedError,
   ConversationExistsError,
@@ -35,6 +43,8 @@ interface Received {
   readonly clientMessageId: string | null;
   readonly occurredAt: Date;
   readonly metadata: JsonObject;
+  readonly recipients: Recipients | null;
+  readonly attachments: readonly AttachmentView[];
 }
 
 @Injectable()
@@ -109,6 +119,7 @@ export class InboundService {
   private async writeIn(tx: Tx, author: Author, command: PostMessage): Promise<MessageView> {
     const { organizationId, principal } = author;
     const where = { organizationId, id: command.conversationId, contactId: principal.id ?? '' };
+    const sender = await this.seen(tx, organizationId, where.contactId); // contact before conversation, as a merge does
     const conversation = await tx.findOne(Conversation, { where, lock: { mode: 'pessimistic_write' } });
     if (!conversation) throw new ConversationNotFoundError();
     const { channelId, status, closedAt } = conversation;
@@ -122,28 +133,39 @@ export class InboundService {
     const isOver = (closedAt?.getTime() ?? 0) + channel.window * 1000 < Date.now();
     if (status === 'closed' && isOver) throw new ConversationClosedError();
     await this.wake(tx, author, conversation);
-    const sender = await this.seen(tx, organizationId, where.contactId);
-    return this.append(
-      tx,
-      { organizationId, principal: { type: 'contact', ...sender } },
-      {
-        ...command,
-        channelId,
-        externalId: null,
-        occurredAt: new Date(),
-      },
-    );
+    const person: Author = { organizationId, principal: { type: 'contact', ...sender } };
+    const { conversationId, content, clientMessageId, metadata } = command;
+    const attachments = await takeAttachments(tx, author, command.attachments);
+    const received = { conversationId, content, clientMessageId, metadata, attachments };
+    return this.append(tx, person, {
+      ...received,
+      channelId,
+      recipients: null,
+      externalId: null,
+      occurredAt: new Date(),
+    });
   }
 
   private async take(tx: Tx, author: Author, channelType: ChannelType, command: ReceiveMessage): Promise<MessageView> {
     const { organizationId } = author;
-    const window = await this.requireChannel(tx, organizationId, command.channelId, channelType);
+    const channel = await useChannel(tx, organizationId, command.channelId);
+    requireType(channel, channelType);
+    const attachments = await takeAttachments(tx, author, command.attachments);
     const contact = await this.contacts.resolveIn(tx, author, command.contact);
     const sender = await this.seen(tx, organizationId, contact.id);
     const person: Author = { organizationId, principal: { type: 'contact', ...sender } };
-    const conversationId = await this.conversationFor(tx, person, command, contact.id, window);
-    const { contact: _, ...message } = command;
-    return this.append(tx, person, { ...message, conversationId, clientMessageId: null });
+    const conversationId = await this.conversationFor(tx, person, channel, contact.id);
+    const { channelId, externalId, content, occurredAt, metadata, recipients = null, raw } = command;
+    const received = { channelId, externalId, content, occurredAt, metadata, recipients };
+    const message = await this.append(tx, person, { ...received, conversationId, clientMessageId: null, attachments });
+    if (raw) {
+      await tx.query('INSERT INTO message_raw (organization_id, message_id, raw) VALUES ($1, $2, $3)', [
+        organizationId,
+        message.id,
+        raw,
+      ]);
+    }
+    return message;
   }
 
   private async append(tx: Tx, person: Author, received: Received): Promise<MessageView> {
@@ -157,6 +179,7 @@ export class InboundService {
       marksRead: false,
     });
     if (!message) throw new ConversationExistsError(received.conversationId);
+    await linkAttachments(tx, person.organizationId, message.id, received.attachments);
     return message;
   }
 
@@ -169,58 +192,13 @@ export class InboundService {
     }
   }
 
-  private async conversationFor(
-    tx: Tx,
-    author: Author,
-    command: ReceiveMessage,
-    contactId: string,
-    windowSeconds: number,
-  ): Promise<string> {
-    const { organizationId } = author;
-    const [found] = await tx.query<{ id: string }[]>(
-      `SELECT id FROM conversation WHERE organization_id = $1 AND channel_id = $2 AND contact_id = $3
-         AND (status <> 'closed' OR closed_at > now() - make_interval(secs => $4))
-       ORDER BY status = 'closed', created_at DESC LIMIT 1`,
-      [organizationId, command.channelId, contactId, windowSeconds],
-    );
-    if (found) {
-      const key = { organizationId, id: found.id };
-      const conversation = await tx.findOneOrFail(Conversation, { where: key, lock: { mode: 'pessimistic_write' } });
-      await this.wake(tx, author, conversation);
-      return found.id;
+  private async conversationFor(tx: Tx, author: Author, channel: ChannelInUse, contactId: string): Promise<string> {
+    const conversation = await findContinuable(tx, author.organizationId, channel, contactId);
+    if (!conversation) {
+      return (await this.conversations.openIn(tx, author, freshConversation(channel.id, contactId))).id;
     }
-    const opened = await this.conversations.openIn(tx, author, {
-      channelId: command.channelId,
-      contact: { id: contactId },
-      botId: null,
-      subject: null,
-      priority: 'normal',
-      metadata: {},
-      tags: [],
-    });
-    return opened.id;
-  }
-
-  private async requireChannel(tx: Tx, organizationId: string, id: string, type: ChannelType): Promise<number> {
-    const [channel] = await tx.query<{ type: ChannelType; window: number }[]>(
-      `SELECT type, reopen_window_seconds AS window FROM channel
-       WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE`,
-      [organizationId, id],
-    );
-    if (!channel) throw new ChannelNotFoundError();
-    if (channel.type !== type) {
-      throw new ValidationError(
-        [
-          {
-            field: 'channelId',
-            message: `only a channel of type ${type} takes messages here; this one is ${channel.type}`,
-          },
-        ],
-        'Messages of this channel come from its provider',
-        'INVALID_CHANNEL_TYPE',
-      );
-    }
-    return channel.window;
+    await this.wake(tx, author, conversation);
+    return conversation.id;
   }
 
   private async seen(tx: Tx, organizationId: string, id: string): Promise<{ id: string; name: string }> {
@@ -243,4 +221,4 @@ export class InboundService {
   }
 }
 
-const RACES = new Set(['message_external_id', 'conversation_live', 'contact_email', 'contact_phone']);
+const RACES = new Set(['message_external_id', ...PERSON_RACES]);

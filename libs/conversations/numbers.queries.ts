@@ -20,7 +20,7 @@ export class NumbersQueries {
     return row?.id ?? null;
   }
 
-  /** Who has this number; null for nobody, and for whoever has been deleted. */
+  /** Who has this number, a merged contact being the one it is part of; null for nobody, and whoever has been deleted. */
   async findParty(
     organizationId: string,
     number: number,
@@ -56,7 +56,8 @@ const PARTY: Prepared = {
   text: `
     SELECT 'user' AS type, id FROM users WHERE organization_id = $1 AND number = $2 AND deleted_at IS NULL
     UNION ALL SELECT 'bot', id FROM bot WHERE organization_id = $1 AND number = $2 AND deleted_at IS NULL
-    UNION ALL SELECT 'contact', id FROM contact WHERE organization_id = $1 AND number = $2 AND deleted_at IS NULL`,
+    UNION ALL SELECT 'contact', coalesce(merged_into, id) FROM contact
+      WHERE organization_id = $1 AND number = $2 AND (deleted_at IS NULL OR merged_into IS NOT NULL)`,
 };
 
 const NUMBERS: Prepared = {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { PartyRef } from '@hub/model/conversation.entity.js';
 import { Database, type Prepared } from '@hub/model/database.js';
 import type { MessageContent } from '@hub/model/message.entity.js';
+import { SEEN_BY_CONTACT } from './messages.queries.js';
 
 /** One thing that was said. */
 export interface TranscriptLine {
@@ -55,14 +56,12 @@ export class TranscriptsQueries {
   async placeOf(organizationId: string, conversationId: string, messageId: string): Promise<number | null> {
     const [found] = await this.db.reader(organizationId).query<{ seq: number }[]>(
       `SELECT m.seq FROM message m
-       WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.id = $3 AND ${SAID}`,
+       WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.id = $3 AND ${SEEN_BY_CONTACT}`,
       [organizationId, conversationId, messageId],
     );
     return found?.seq ?? null;
   }
 }
-
-const SAID = `(m.direction = 'inbound' OR m.direction = 'outbound' AND m.sent_at IS NOT NULL)`;
 
 const READ: Prepared = {
   name: 'transcript-read',
@@ -71,7 +70,7 @@ const READ: Prepared = {
     CROSS JOIN LATERAL (
       SELECT m.id, m.conversation_id AS "conversationId", m.seq, m.sender, m.content, m.created_at AS "createdAt"
       FROM message m
-      WHERE m.organization_id = $1 AND m.conversation_id = wanted.id AND m.seq > wanted.after AND ${SAID}
+      WHERE m.organization_id = $1 AND m.conversation_id = wanted.id AND m.seq > wanted.after AND ${SEEN_BY_CONTACT}
       ORDER BY m.seq LIMIT $4) AS l
     ORDER BY wanted.place, l.seq LIMIT $4`,
 };

@@ -58,7 +58,26 @@ export async function appendAudit(tx: Writer, entry: AuditEntry): Promise<void> 
   await tx.query(APPEND_AUDIT, auditValues(entry));
 }
 
+/** The same for several at once, in one statement. */
+export async function appendAudits(
+  tx: Writer,
+  entry: Omit<AuditEntry, 'subjectId'>,
+  subjectIds: readonly string[],
+): Promise<void> {
+  if (subjectIds.length === 0) return;
+  const one = auditValues({ ...entry, subjectId: '' });
+  const values = one.map((value, i) => (i === ID ? subjectIds.map(() => newId()) : i === SUBJECT ? subjectIds : value));
+  await tx.query(APPEND_AUDITS, values);
+}
+
 const APPEND_AUDIT = `INSERT INTO audit_log (${AUDIT_COLUMNS}) VALUES (${auditPlaceholders(1)})`;
+
+/** Places of the two columns that differ from line to line. */
+const [ID, SUBJECT] = [2, 7];
+const APPEND_AUDITS = `
+  INSERT INTO audit_log (${AUDIT_COLUMNS})
+  SELECT ${CASTS.map((type, i) => (i === ID ? 's.id' : i === SUBJECT ? 's.subject_id' : `$${i + 1}::${type}`)).join(', ')}
+  FROM unnest($${ID + 1}::uuid[], $${SUBJECT + 1}::uuid[]) AS s(id, subject_id)`;
 
 /** The named fields that differ, each before and after. `before` null: all of them are new. */
 export function changesOf<T extends object>(before: T | null, after: T, fields: readonly (keyof T)[]): AuditChanges {

@@ -41,7 +41,7 @@ export type EventType = keyof EventSnapshots;
 const CATALOG: Record<EventType, string> = {
   'conversation.created': 'A conversation was opened.',
   'conversation.updated':
-    'Subject, status, priority, tags, metadata, participants, ticket, entity, the read state or a private note changed.',
+    'Subject, status, priority, tags, metadata, contact, participants, ticket, entity, read state or a private note changed.',
   'conversation.assigned': 'A user or bot was made the assignee.',
   'conversation.unassigned': 'The conversation has no assignee any more.',
   'conversation.transferred': 'It went from one assignee to another, with reason and summary.',

@@ -1,4 +1,5 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AuthenticationRequiredError } from '@hub/identity/identity.errors.js';
 
 const SESSION_COOKIE = 'connect.sid';
 
@@ -53,4 +54,17 @@ function isFromHere({ method, headers, host }: FastifyRequest): boolean {
 export function sessionCookie(session: { value: string; expiresAt: Date } | null, secure: boolean): string {
   const lifetime = session ? `Expires=${session.expiresAt.toUTCString()}` : 'Max-Age=0';
   return `${SESSION_COOKIE}=${session?.value ?? ''}; Path=/; HttpOnly; SameSite=Lax; ${lifetime}${secure ? '; Secure' : ''}`;
+}
+
+/** What a route tells Fastify: where its credential is to be found; null where it needs none. */
+export interface CredentialConfig {
+  readonly credential: ((request: FastifyRequest) => Credential | null) | null;
+}
+
+/** Turns away who brings no credential to a route that needs one, before a byte of the body is read. */
+export function refuseEarly(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const { credential } = request.routeOptions.config as Partial<CredentialConfig>;
+    done(credential && !credential(request) ? new AuthenticationRequiredError() : undefined);
+  });
 }

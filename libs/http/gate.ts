@@ -1,7 +1,7 @@
 import { Injectable, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
-import type { Actor } from '@hub/identity/actor.js';
+import { contactOf, type Actor } from '@hub/identity/actor.js';
 import { Authenticator } from '@hub/identity/authenticator.js';
 import { AuthenticationRequiredError, InsufficientPermissionsError } from '@hub/identity/identity.errors.js';
 import { HubError } from '@hub/platform/errors.js';
@@ -39,7 +39,7 @@ export class RequestGate {
     const actor = await this.authenticate(credential);
     request.actor = actor;
     await this.limits.admit(actor, context.switchToHttp().getResponse<FastifyReply>());
-    if (!rule || !allows(rule, actor)) throw new InsufficientPermissionsError(rule?.scope ?? 'admin');
+    if (!rule || !allows(rule, actor)) throw new InsufficientPermissionsError(lackOf(rule, actor));
     return actor;
   }
 
@@ -57,3 +57,6 @@ export class RequestGate {
     }
   }
 }
+
+const lackOf = (rule: Rule | undefined, actor: Actor): string =>
+  contactOf(actor) ? "A contact's token is for the contact's own conversations only" : (rule?.scope ?? 'admin');

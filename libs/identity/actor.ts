@@ -54,6 +54,12 @@ export interface Actor extends Author {
   readonly authority?: UserRole;
 }
 
+/** A user as the author of what they do without the guard having let them in: signing in, setting a password. */
+export const userAuthor = (organizationId: string, id: string, name: string): Author => ({
+  organizationId,
+  principal: { type: 'user', id, name },
+});
+
 /** The contact that calls with a token of its own, else null. */
 export const contactOf = ({ principal }: Author): string | null => (principal.type === 'contact' ? principal.id : null);
 

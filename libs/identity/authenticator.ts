@@ -58,9 +58,10 @@ export class Authenticator {
     };
   }
 
-  private async contact({ organizationId, contactId }: Extract<Claims, { kind: 'contact' }>): Promise<Actor> {
-    const [row] = await this.db.prepared<{ name: string }>(organizationId, CONTACT, [organizationId, contactId]);
-    if (!row) throw new TokenRevokedError();
+  private async contact(claims: Extract<Claims, { kind: 'contact' }>): Promise<Actor> {
+    const { organizationId, contactId, epoch } = claims;
+    const [row] = await this.db.prepared<{ name: string }>(organizationId, CONTACT, [organizationId, contactId, epoch]);
+    if (!row) throw new TokenRevokedError('The token has been revoked: ask for a new one');
     return { organizationId, principal: { type: 'contact', id: contactId, name: row.name }, scopes: new Set() };
   }
 }
@@ -84,7 +85,7 @@ const CONTACT = {
   name: 'authenticate-contact',
   text: `
     SELECT coalesce(name, phone, email, 'Unknown') AS name FROM contact
-    WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL`,
+    WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL AND token_epoch = $3`,
 };
 
 const BY_COOKIE = {

@@ -7,6 +7,8 @@ import { apiKeyPrefix, hashApiKey, newApiKey } from './api-key.js';
 /** Advisory lock: several starters at once make one organization. */
 const BOOTSTRAP_LOCK = 0x5_0b0a_0003;
 
+const NAME = 'My organization';
+
 /**
  * Makes the first organization and its admin key unless they exist. A given key is added to the first organization
  * when it is not there yet, so that setting `BOOTSTRAP_API_KEY` later lets an operator back in.
@@ -23,8 +25,11 @@ export async function ensureFirstOrganization(
     await client.query('SELECT pg_advisory_xact_lock($1)', [BOOTSTRAP_LOCK]);
     const first = await client.query<{ id: string }>('SELECT id FROM organization ORDER BY number LIMIT 1');
     const organizationId = first.rows[0]?.id ?? newId();
+    const author = systemAuthor(organizationId);
     if (!first.rows[0]) {
-      await client.query('INSERT INTO organization (id, name) VALUES ($1, $2)', [organizationId, 'My organization']);
+      await client.query('INSERT INTO organization (id, name) VALUES ($1, $2)', [organizationId, NAME]);
+      const changes = { name: { before: null, after: NAME } };
+      await appendAudit(client, { author, action: 'organization.created', subjectId: organizationId, changes });
     }
     const made = first.rows[0] || bootstrapApiKey ? null : newApiKey();
     const key = bootstrapApiKey ?? made;
@@ -35,7 +40,6 @@ export async function ensureFirstOrganization(
          VALUES ($1, $2, 'Admin key', 'service', $3, $4, '{admin}') ON CONFLICT (hash) DO NOTHING`,
         [organizationId, id, apiKeyPrefix(key), hashApiKey(key)],
       );
-      const author = systemAuthor(organizationId);
       const changes = { name: { before: null, after: 'Admin key' }, scopes: { before: null, after: ['admin'] } };
       if (rowCount) await appendAudit(client, { author, action: 'api_key.created', subjectId: id, changes });
     }

@@ -1,4 +1,4 @@
-import { ConflictError, HubError, NotFoundError } from '@hub/platform/errors.js';
+import { ConflictError, HubError, NotFoundError, ValidationError } from '@hub/platform/errors.js';
 
 export class AuthenticationRequiredError extends HubError {
   constructor() {
@@ -23,8 +23,8 @@ export class InvalidTokenError extends HubError {
 }
 
 export class TokenRevokedError extends HubError {
-  constructor() {
-    super('unauthenticated', 'TOKEN_REVOKED', 'The session has ended: sign in again');
+  constructor(message = 'The session has ended: sign in again') {
+    super('unauthenticated', 'TOKEN_REVOKED', message);
   }
 }
 
@@ -69,6 +69,14 @@ export class InsufficientPermissionsError extends HubError {
   /** @param what a scope, or what else is needed */
   constructor(what: string) {
     super('forbidden', 'INSUFFICIENT_PERMISSIONS', /^[\w:]+$/.test(what) ? `This needs the scope ${what}` : what);
+  }
+}
+
+/** Nobody could make another super_admin any more. */
+export class LastOwnerError extends ValidationError {
+  constructor(field: string) {
+    const message = 'An organization keeps at least one active super_admin: make somebody else super_admin first';
+    super([{ field, message }], message);
   }
 }
 

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { AUDIT_COLUMNS, auditPlaceholders, auditValues } from '@hub/events/audit.js';
+import { systemAuthor } from '@hub/events/outbox.js';
 import { Database } from '@hub/model/database.js';
 import { TooBusyError } from '@hub/platform/gate.js';
 import { AccountLockedError } from './identity.errors.js';
@@ -29,8 +31,15 @@ export class LoginLock {
     throw new TooBusyError('Passwords for this email are being checked: try again shortly');
   }
 
-  async failed(email: string): Promise<void> {
-    await this.db.lookup('authenticate', FAILED, [hashEmail(email)]);
+  /** @param whose password it was, if anybody's: where it was the last one, their audit log says so */
+  async failed(email: string, whose: { readonly organizationId: string; readonly id: string } | null): Promise<void> {
+    const line = auditValues({
+      author: systemAuthor(whose?.organizationId ?? NOBODY),
+      action: 'user.locked',
+      subjectId: whose?.id ?? NOBODY,
+      changes: { failures: { before: null, after: MAX_FAILURES } },
+    });
+    await this.db.lookup('authenticate', FAILED, [hashEmail(email), whose !== null, ...line]);
   }
 
   /** A right password, or a new one, starts from nothing. */
@@ -40,6 +49,8 @@ export class LoginLock {
 }
 
 const hashEmail = (email: string): Buffer => createHash('sha256').update(`login:${email}`, 'utf8').digest();
+
+const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 const OVER = `updated_at < clock_timestamp() - interval '${LOCK_MINUTES} minutes'`;
 
@@ -63,15 +74,20 @@ const STATE = {
     FROM login_failure WHERE email_hash = $1`,
 };
 
-/** Also sweeps a few rows that are over, so that the table never holds more than a quarter of an hour's failures. */
+/** One statement, and the same for everybody: nobody can tell by the time it takes whether there is a log to write.
+ * Also sweeps a few rows that are over, so that the table never holds more than a quarter of an hour's failures. */
 const FAILED = {
   name: 'login-failed',
   text: `
     WITH over AS (
       DELETE FROM login_failure WHERE email_hash IN (
         SELECT email_hash FROM login_failure WHERE ${OVER} AND email_hash <> $1 LIMIT 10 FOR UPDATE SKIP LOCKED)
+    ), counted AS (
+      UPDATE login_failure SET failures = failures + 1, updated_at = clock_timestamp() WHERE email_hash = $1
+      RETURNING failures
     )
-    UPDATE login_failure SET failures = failures + 1, updated_at = clock_timestamp() WHERE email_hash = $1`,
+    INSERT INTO audit_log (${AUDIT_COLUMNS})
+    SELECT ${auditPlaceholders(3)} FROM counted WHERE $2 AND failures = ${MAX_FAILURES}`,
 };
 
 const PASSED = { name: 'login-passed', text: `DELETE FROM login_failure WHERE email_hash = $1` };

@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { appendAudit } from '@hub/events/audit.js';
+import { systemAuthor, type Author } from '@hub/events/outbox.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { newId } from '@hub/platform/ids.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import { Mailer } from '@hub/platform/mailer.js';
-import type { Actor } from './actor.js';
+import { userAuthor, type Actor } from './actor.js';
 import { canonicalEmail } from './email.js';
 import {
   EmailTakenError,
@@ -18,6 +20,10 @@ import { hashSecret, newSecret } from './secret-token.js';
 import { endSessions } from './session-rows.js';
 
 type Purpose = 'reset' | 'invitation';
+
+/** What the audit log calls the sending of a link, and its use. */
+const SENT: Record<Purpose, string> = { reset: 'user.password_reset_requested', invitation: 'user.invited' };
+const USED: Record<Purpose, string> = { reset: 'user.password_reset', invitation: 'user.invitation_accepted' };
 
 interface Addressee {
   readonly organizationId: string;
@@ -55,8 +61,8 @@ export class RecoveryService {
   }
 
   /** A link to set the first password, made in the caller's transaction and mailed once that has committed. */
-  async inviteIn(tx: Tx, user: Addressee): Promise<void> {
-    const token = await this.newToken(tx, user, 'invitation');
+  async inviteIn(tx: Tx, author: Author, user: Addressee): Promise<void> {
+    const token = await this.newToken(tx, author, user, 'invitation');
     this.db.onCommit(tx, () => this.mail(user, 'invitation', token));
   }
 
@@ -72,13 +78,17 @@ export class RecoveryService {
     const { organizationId } = found;
     const emailKey = await this.worded(() =>
       this.db.transaction(organizationId, async (tx) => {
-        const [used] = await tx.query<[{ user_id: string }[], number]>(
-          `DELETE FROM password_token WHERE organization_id = $1 AND hash = $2 AND expires_at > now() RETURNING user_id`,
+        const [used] = await tx.query<[{ userId: string; purpose: Purpose }[], number]>(
+          `DELETE FROM password_token WHERE organization_id = $1 AND hash = $2 AND expires_at > now()
+           RETURNING user_id AS "userId", purpose`,
           [organizationId, hash],
         );
-        const userId = used[0]?.user_id;
-        if (!userId) throw new InvalidResetTokenError();
-        return this.setPassword(tx, { organizationId, userId, passwordHash });
+        const [token] = used;
+        const set = token && (await this.setPassword(tx, { organizationId, userId: token.userId, passwordHash }));
+        if (!set) throw new InvalidResetTokenError();
+        const author = userAuthor(organizationId, token.userId, set.name);
+        await this.afterwards(tx, author, USED[token.purpose]);
+        return set.emailKey;
       }),
     );
     await this.lock.passed(emailKey);
@@ -101,14 +111,16 @@ export class RecoveryService {
     await this.passwords.queued(async () => {
       await this.lock.attempt(user.emailKey);
       if (!(await this.passwords.verify(user.passwordHash, currentPassword))) {
-        await this.lock.failed(user.emailKey);
+        await this.lock.failed(user.emailKey, { organizationId, id: userId });
         throw new InvalidCredentialsError('The current password is not right');
       }
       await this.lock.passed(user.emailKey);
       const passwordHash = await this.passwords.hash(newPassword);
-      await this.db.transaction(organizationId, (tx) =>
-        this.setPassword(tx, { organizationId, userId, passwordHash, keep: sessionId }),
-      );
+      await this.db.transaction(organizationId, async (tx) => {
+        const set = await this.setPassword(tx, { organizationId, userId, passwordHash, instead: user.passwordHash });
+        if (!set) throw new InvalidCredentialsError('The current password is not right'); // changed meanwhile
+        await this.afterwards(tx, actor, 'user.password_changed', sessionId);
+      });
     });
   }
 
@@ -125,7 +137,12 @@ export class RecoveryService {
 
   private async newTokenUnlessJustMade(tx: Tx, user: Addressee, purpose: Purpose): Promise<string | null> {
     const key = [user.organizationId, user.id];
-    await tx.query('SELECT 1 FROM users WHERE organization_id = $1 AND id = $2 FOR UPDATE', key);
+    const [still] = await tx.query<unknown[]>(
+      `SELECT 1 FROM users WHERE organization_id = $1 AND id = $2 AND status <> 'suspended' AND deleted_at IS NULL
+       FOR UPDATE`,
+      key,
+    );
+    if (!still) return null;
     const [recent] = await tx.query<unknown[]>(
       `SELECT 1 FROM password_token WHERE organization_id = $1 AND user_id = $2 AND created_at > now() - interval '${PAUSE}'`,
       key,
@@ -135,11 +152,18 @@ export class RecoveryService {
       `DELETE FROM password_token WHERE organization_id = $1 AND user_id = $2 AND expires_at < now()`,
       key,
     );
-    return this.newToken(tx, user, purpose);
+    return this.newToken(tx, systemAuthor(user.organizationId), user, purpose); // who asks is not known
   }
 
-  private async newToken(tx: Tx, { organizationId, id }: Addressee, purpose: Purpose): Promise<string> {
+  private async newToken(
+    tx: Tx,
+    author: Author,
+    { organizationId, id, email }: Addressee,
+    purpose: Purpose,
+  ): Promise<string> {
     const token = newSecret('pw');
+    const changes = { sentTo: { before: null, after: email } };
+    await appendAudit(tx, { author, action: SENT[purpose], subjectId: id, changes });
     await tx.query(
       `INSERT INTO password_token (organization_id, id, user_id, purpose, hash, expires_at)
        VALUES ($1, $2, $3, $4, $5, now() + $6::interval)`,
@@ -148,26 +172,31 @@ export class RecoveryService {
     return token;
   }
 
-  /** @returns the email as it is compared */
+  /**
+   * @param instead the password must still be this one
+   * @returns null where there is no such user, or another password
+   */
   private async setPassword(
     tx: Tx,
-    {
-      organizationId,
-      userId,
-      passwordHash,
-      keep,
-    }: { organizationId: string; userId: string; passwordHash: string; keep?: string },
-  ): Promise<string> {
-    const [rows] = await tx.query<[{ email_key: string }[], number]>(
+    password: { organizationId: string; userId: string; passwordHash: string; instead?: string | null },
+  ): Promise<{ emailKey: string; name: string } | null> {
+    const [rows] = await tx.query<[{ emailKey: string; name: string }[], number]>(
       `UPDATE users SET password_hash = $3, updated_at = clock_timestamp(),
          status = CASE WHEN status = 'invited' THEN 'active' ELSE status END
-       WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING email_key`,
-      [organizationId, userId, passwordHash],
+       WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL AND ($4::text IS NULL OR password_hash = $4)
+       RETURNING email_key AS "emailKey", name`,
+      [password.organizationId, password.userId, password.passwordHash, password.instead ?? null],
     );
-    if (!rows[0]) throw new InvalidResetTokenError();
+    return rows[0] ?? null;
+  }
+
+  /** What a new password brings with it: mailed links and sessions end, all but `keep`. */
+  private async afterwards(tx: Tx, author: Author, action: string, keep?: string): Promise<void> {
+    const { organizationId, principal } = author;
+    const userId = principal.id ?? '';
     await tx.query('DELETE FROM password_token WHERE organization_id = $1 AND user_id = $2', [organizationId, userId]);
-    await endSessions(tx, { organizationId, userId, ...(keep && { except: keep }) }, 'password');
-    return rows[0].email_key;
+    await appendAudit(tx, { author, action, subjectId: userId });
+    await endSessions(tx, author, { userId, ...(keep && { except: keep }) }, 'password');
   }
 
   /** To the address on record, never to one as somebody has typed it. The token stands behind #: no server logs it. */

@@ -1,3 +1,5 @@
+import { appendAudit, appendAudits } from '@hub/events/audit.js';
+import type { Author } from '@hub/events/outbox.js';
 import type { Tx } from '@hub/model/database.js';
 import { newId } from '@hub/platform/ids.js';
 import { hashSecret, newSecret } from './secret-token.js';
@@ -9,8 +11,8 @@ const REMEMBERED_DAYS = 30;
 export type EndReason = 'logout' | 'reuse' | 'password' | 'suspended';
 
 export interface NewSession {
-  readonly organizationId: string;
-  readonly userId: string;
+  /** Whose: a user. */
+  readonly author: Author;
   readonly remember: boolean;
   readonly cookie: boolean;
   readonly device: Device;
@@ -27,7 +29,9 @@ const lifetime = (remember: boolean): Date => new Date(Date.now() + (remember ? 
 
 /** A sign-in on one device with its first refresh token. Sweeps the user's sessions that are long over. */
 export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSession> {
-  const { organizationId, userId, remember, device } = session;
+  const { author, remember, device } = session;
+  const { organizationId, principal } = author;
+  const userId = principal.id;
   const id = newId();
   const expiresAt = lifetime(remember);
   const value = session.cookie ? newSecret('cs') : null;
@@ -49,6 +53,7 @@ export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSe
       expiresAt,
     ],
   );
+  await appendAudit(tx, { author, action: 'session.created', subjectId: id });
   const refreshToken = await addRefreshToken(tx, { organizationId, sessionId: id, expiresAt });
   return { id, refreshToken, cookie: value ? { value, expiresAt } : null };
 }
@@ -74,14 +79,21 @@ export async function nextRefreshToken(
 /** Ends one session (`sessionId`) or all of a user's but one (`except`): their tokens are worth nothing from the commit on. */
 export async function endSessions(
   tx: Tx,
-  which: { organizationId: string; userId: string; sessionId?: string; except?: string },
+  author: Author,
+  which: { readonly userId: string; readonly sessionId?: string; readonly except?: string },
   reason: EndReason,
 ): Promise<void> {
-  await tx.query(
+  const [ended] = await tx.query<[{ id: string }[], number]>(
     `UPDATE session SET revoked_at = now(), revoked_reason = $5
-     WHERE organization_id = $1 AND user_id = $2 AND revoked_at IS NULL
-       AND ($3::uuid IS NULL OR id = $3) AND ($4::uuid IS NULL OR id <> $4)`,
-    [which.organizationId, which.userId, which.sessionId ?? null, which.except ?? null, reason],
+     WHERE organization_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > now()
+       AND ($3::uuid IS NULL OR id = $3) AND ($4::uuid IS NULL OR id <> $4) RETURNING id`,
+    [author.organizationId, which.userId, which.sessionId ?? null, which.except ?? null, reason],
+  );
+  const ids = ended.map(({ id }) => id);
+  await appendAudits(
+    tx,
+    { author, action: 'session.revoked', changes: { reason: { before: null, after: reason } } },
+    ids,
   );
 }
 

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
+import { appendAudit, changesOf } from '@hub/events/audit.js';
+import { systemAuthor, type Author } from '@hub/events/outbox.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import { Organization } from '@hub/model/organization.entity.js';
 import { User, type UserRole, type UserStatus } from '@hub/model/user.entity.js';
 import { newId } from '@hub/platform/ids.js';
-import type { Actor } from './actor.js';
+import { userAuthor, type Actor } from './actor.js';
 import { canonicalEmail, requireEmail } from './email.js';
 import {
   AccountLockedError,
@@ -21,10 +23,12 @@ import { hashSecret } from './secret-token.js';
 import { endSessions, nextRefreshToken, openSession, type OpenedSession } from './session-rows.js';
 import type { Account, Login, Register, SignedIn, TokenPair } from './sessions.types.js';
 import { ACCESS_TOKEN_SECONDS, Tokens } from './tokens.js';
+import { AUDITED_USER } from './users.types.js';
 
 interface LoginRow {
   readonly organizationId: string;
   readonly id: string;
+  readonly name: string;
   readonly status: UserStatus;
   readonly passwordHash: string;
 }
@@ -33,6 +37,7 @@ interface RefreshRow {
   readonly organizationId: string;
   readonly sessionId: string;
   readonly userId: string;
+  readonly name: string;
 }
 
 interface FamilyRow {
@@ -68,8 +73,10 @@ export class SessionsService {
            VALUES ($1, $2, $3, $4, $5, 'super_admin', 'active', $6, now())`,
           [organizationId, userId, email.normalize('NFKC'), emailKey, name, hash],
         );
-        const session = await openSession(tx, { organizationId, userId, remember: false, cookie: false, device });
-        return { account: await this.load(tx, organizationId, userId), session };
+        const author = userAuthor(organizationId, userId, name);
+        const account = await this.load(tx, organizationId, userId);
+        await this.tellFounded(tx, author, account);
+        return { account, session: await openSession(tx, { author, remember: false, cookie: false, device }) };
       });
       return await this.signedIn(account, session);
     } catch (error) {
@@ -87,7 +94,7 @@ export class SessionsService {
       await this.lock.attempt(emailKey);
       const [user] = await this.db.lookup<LoginRow>('authenticate', BY_EMAIL, [emailKey]);
       if (!(await this.passwords.verify(user?.passwordHash ?? null, command.password)) || !user) {
-        await this.lock.failed(emailKey);
+        await this.lock.failed(emailKey, user ?? null);
         throw new InvalidCredentialsError();
       }
       await this.lock.passed(emailKey);
@@ -117,7 +124,7 @@ export class SessionsService {
       const [family] = await tx.query<FamilyRow[]>(FAMILY, [organizationId, sessionId, hash]);
       if (!family || family.ended) return new TokenRevokedError();
       if (family.used) {
-        await endSessions(tx, { organizationId, userId, sessionId }, 'reuse');
+        await endSessions(tx, systemAuthor(organizationId), { userId, sessionId }, 'reuse');
         return new TokenRevokedError();
       }
       if (family.expired) return new InvalidRefreshTokenError();
@@ -142,11 +149,16 @@ export class SessionsService {
     actor: Actor | null,
     { refreshToken, allDevices }: { refreshToken?: string; allDevices: boolean },
   ): Promise<void> {
-    const { organizationId, userId, sessionId } = refreshToken
+    const { organizationId, userId, sessionId, name } = refreshToken
       ? await this.bearerOf(refreshToken)
       : this.callersSession(actor);
     await this.db.transaction(organizationId, (tx) =>
-      endSessions(tx, { organizationId, userId, ...(!allDevices && { sessionId }) }, 'logout'),
+      endSessions(
+        tx,
+        userAuthor(organizationId, userId, name),
+        { userId, ...(!allDevices && { sessionId }) },
+        'logout',
+      ),
     );
   }
 
@@ -163,7 +175,7 @@ export class SessionsService {
 
   private async enter(
     tx: Tx,
-    { organizationId, id, passwordHash }: LoginRow,
+    { organizationId, id, name, passwordHash }: LoginRow,
     { rememberMe, cookie, device }: Login,
     stronger: string | null,
   ): Promise<{ account: Account; session: OpenedSession }> {
@@ -179,8 +191,21 @@ export class SessionsService {
        WHERE organization_id = $1 AND id = $2`,
       [organizationId, id, stronger],
     );
-    const session = await openSession(tx, { organizationId, userId: id, remember: rememberMe, cookie, device });
+    const author = userAuthor(organizationId, id, name);
+    const session = await openSession(tx, { author, remember: rememberMe, cookie, device });
     return { account: await this.load(tx, organizationId, id), session };
+  }
+
+  private async tellFounded(tx: Tx, author: Author, { user, organization }: Account): Promise<void> {
+    const { id, name } = organization;
+    const changes = { name: { before: null, after: name } };
+    await appendAudit(tx, { author, action: 'organization.created', subjectId: id, changes });
+    await appendAudit(tx, {
+      author,
+      action: 'user.created',
+      subjectId: user.id,
+      changes: changesOf<User>(null, user, AUDITED_USER),
+    });
   }
 
   private async signedIn(account: Account, session: OpenedSession): Promise<SignedIn> {
@@ -210,22 +235,23 @@ export class SessionsService {
     if (!actor) throw new AuthenticationRequiredError();
     const { organizationId, principal, sessionId } = actor;
     if (!sessionId || !principal.id) throw new InsufficientPermissionsError('Only who has signed in can sign out');
-    return { organizationId, userId: principal.id, sessionId };
+    return { organizationId, userId: principal.id, sessionId, name: principal.name };
   }
 }
 
 const BY_EMAIL = {
   name: 'login-by-email',
   text: `
-    SELECT organization_id AS "organizationId", id, status, password_hash AS "passwordHash" FROM users
+    SELECT organization_id AS "organizationId", id, name, status, password_hash AS "passwordHash" FROM users
     WHERE email_key = $1 AND password_hash IS NOT NULL AND deleted_at IS NULL`,
 };
 
 const BY_REFRESH_TOKEN = {
   name: 'session-by-refresh-token',
   text: `
-    SELECT t.organization_id AS "organizationId", t.session_id AS "sessionId", s.user_id AS "userId"
+    SELECT t.organization_id AS "organizationId", t.session_id AS "sessionId", s.user_id AS "userId", u.name
     FROM refresh_token t JOIN session s ON s.organization_id = t.organization_id AND s.id = t.session_id
+    JOIN users u ON u.organization_id = s.organization_id AND u.id = s.user_id
     WHERE t.hash = $1`,
 };
 

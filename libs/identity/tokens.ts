@@ -12,7 +12,7 @@ const MAX_LENGTH = 4_096;
 /** What a token of ours says once its signature has been checked. Whether it still holds is for the database to say. */
 export type Claims =
   | { readonly kind: 'user'; readonly organizationId: string; readonly userId: string; readonly sessionId: string }
-  | { readonly kind: 'contact'; readonly organizationId: string; readonly contactId: string };
+  | { readonly kind: 'contact'; readonly organizationId: string; readonly contactId: string; readonly epoch: number };
 
 /** Signed tokens (JWT, EdDSA, with key id). The algorithm is pinned; a token of one kind is none of the other. */
 @Injectable()
@@ -27,9 +27,10 @@ export class Tokens {
     return this.sign('user', encodeId('user', userId), payload, expiresAt);
   }
 
-  /** For a contact's own conversations. */
-  contact(organizationId: string, contactId: string, expiresAt: Date): Promise<string> {
-    return this.sign('contact', encodeId('contact', contactId), { org: encodeId('org', organizationId) }, expiresAt);
+  /** For a contact's own conversations. @param epoch the contact's: once that moves on, the token is worth nothing */
+  contact(organizationId: string, contactId: string, epoch: number, expiresAt: Date): Promise<string> {
+    const payload = { org: encodeId('org', organizationId), epoch };
+    return this.sign('contact', encodeId('contact', contactId), payload, expiresAt);
   }
 
   /** @throws InvalidTokenError when it is forged, altered, cut off, expired or of another algorithm */
@@ -73,7 +74,7 @@ const isTokensFault = (error: unknown): boolean =>
   String((error as { code?: unknown }).code).startsWith('ERR_J') ||
   error instanceof TypeError;
 
-function claimsOf({ aud, sub = '', org, sid }: JWTPayload): Claims {
+function claimsOf({ aud, sub = '', org, sid, epoch = 0 }: JWTPayload): Claims {
   const organizationId = decodeId('org', String(org));
   if (aud === 'user') {
     const userId = decodeId('user', sub);
@@ -82,7 +83,9 @@ function claimsOf({ aud, sub = '', org, sid }: JWTPayload): Claims {
   }
   if (aud === 'contact') {
     const contactId = decodeId('contact', sub);
-    if (organizationId && contactId) return { kind: 'contact', organizationId, contactId };
+    if (organizationId && contactId && Number.isSafeInteger(epoch)) {
+      return { kind: 'contact', organizationId, contactId, epoch: epoch as number };
+    }
   }
   throw new InvalidTokenError();
 }

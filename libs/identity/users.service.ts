@@ -9,14 +9,11 @@ import { newId } from '@hub/platform/ids.js';
 import { mergeJson } from '@hub/platform/json.js';
 import { mayGrant, type Actor } from './actor.js';
 import { requireEmail } from './email.js';
-import { EmailTakenError, InsufficientPermissionsError, UserNotFoundError } from './identity.errors.js';
+import { EmailTakenError, InsufficientPermissionsError, LastOwnerError, UserNotFoundError } from './identity.errors.js';
 import { Passwords } from './passwords.js';
 import { RecoveryService } from './recovery.service.js';
 import { endSessions } from './session-rows.js';
-import type { CreateUser, UpdateUser } from './users.types.js';
-
-/** What the audit log tells of a user: no credential is among it. */
-const AUDITED = ['email', 'name', 'role', 'status', 'avatar', 'metadata'] as const;
+import { AUDITED_USER, type CreateUser, type UpdateUser } from './users.types.js';
 
 @Injectable()
 export class UsersService {
@@ -49,9 +46,9 @@ export class UsersService {
         });
         if (hash) await this.setFirstPassword(tx, organizationId, id, hash);
         const user = await this.load(tx, organizationId, id);
-        if (!hash) await this.recovery.inviteIn(tx, user);
-        const changes = changesOf<User>(null, user, AUDITED);
+        const changes = changesOf<User>(null, user, AUDITED_USER);
         await appendAudit(tx, { author: actor, action: 'user.created', subjectId: id, changes });
+        if (!hash) await this.recovery.inviteIn(tx, actor, user);
         return user;
       });
     } catch (error) {
@@ -62,7 +59,7 @@ export class UsersService {
   /**
    * Metadata is merged, everything else replaced. A suspended user's sessions end at once, and a changed role holds
    * from the next request on.
-   * @throws UserNotFoundError; InsufficientPermissionsError
+   * @throws UserNotFoundError; InsufficientPermissionsError; LastOwnerError
    */
   async update(actor: Actor, command: UpdateUser): Promise<User> {
     const { organizationId } = actor;
@@ -70,14 +67,16 @@ export class UsersService {
       const user = await this.load(tx, organizationId, command.id, true);
       this.requireAuthority(actor, user.role);
       if (command.role) this.requireAuthority(actor, command.role);
+      if (command.role && command.role !== 'super_admin') await this.requireAnotherOwner(tx, user, 'role');
+      if (command.status === 'suspended') await this.requireAnotherOwner(tx, user, 'status');
       const { id, metadata, ...rest } = command;
       const changes = { ...rest, ...(metadata && { metadata: mergeJson(user.metadata, metadata) }) };
       if (Object.keys(changes).length > 0) {
         await updateRow(tx, User, { organizationId, id }, changes);
       }
-      if (command.status === 'suspended') await this.shutOut(tx, organizationId, id);
+      if (command.status === 'suspended') await this.shutOut(tx, actor, id);
       const after = await this.load(tx, organizationId, id);
-      const told = changesOf(user, after, AUDITED);
+      const told = changesOf(user, after, AUDITED_USER);
       if (Object.keys(told).length > 0) {
         await appendAudit(tx, { author: actor, action: 'user.updated', subjectId: id, changes: told });
       }
@@ -87,13 +86,14 @@ export class UsersService {
 
   /**
    * Removes a user who holds no live conversation; what they did keeps their name.
-   * @throws HubError ACTIVE_CONVERSATIONS_EXIST; InsufficientPermissionsError
+   * @throws HubError ACTIVE_CONVERSATIONS_EXIST; InsufficientPermissionsError; LastOwnerError
    */
   async remove(actor: Actor, id: string): Promise<void> {
     const { organizationId } = actor;
     await this.db.transaction(organizationId, async (tx) => {
       const user = await this.load(tx, organizationId, id, true);
       this.requireAuthority(actor, user.role);
+      await this.requireAnotherOwner(tx, user, 'id');
       const [busy] = await tx.query<unknown[]>(
         `SELECT 1 FROM conversation WHERE organization_id = $1 AND assignee_id = $2 AND status <> 'closed' LIMIT 1`,
         [organizationId, id],
@@ -106,8 +106,8 @@ export class UsersService {
         );
       }
       await updateRow(tx, User, { organizationId, id }, { deletedAt: new Date() });
-      await this.shutOut(tx, organizationId, id);
       await appendAudit(tx, { author: actor, action: 'user.deleted', subjectId: id });
+      await this.shutOut(tx, actor, id);
     });
   }
 
@@ -123,6 +123,22 @@ export class UsersService {
       throw new InsufficientPermissionsError('Only a super_admin may do this to a super_admin');
   }
 
+  /**
+   * Lets an active super_admin go only while another one can sign in. Under the organization's lock: of two who go at
+   * once, the second one sees that the first has gone.
+   */
+  private async requireAnotherOwner(tx: Tx, user: User, field: string): Promise<void> {
+    if (user.role !== 'super_admin' || user.status !== 'active') return;
+    const { organizationId, id } = user;
+    await tx.query('SELECT 1 FROM organization WHERE id = $1 FOR NO KEY UPDATE', [organizationId]);
+    const [other] = await tx.query<unknown[]>(
+      `SELECT 1 FROM users WHERE organization_id = $1 AND id <> $2 AND role = 'super_admin' AND status = 'active'
+         AND password_hash IS NOT NULL AND deleted_at IS NULL LIMIT 1`,
+      [organizationId, id],
+    );
+    if (!other) throw new LastOwnerError(field);
+  }
+
   private async setFirstPassword(tx: Tx, organizationId: string, id: string, hash: string): Promise<void> {
     await tx.query('UPDATE users SET password_hash = $3 WHERE organization_id = $1 AND id = $2', [
       organizationId,
@@ -132,8 +148,9 @@ export class UsersService {
   }
 
   /** Whoever has access to nothing any more: no session goes on, no mailed link works. */
-  private async shutOut(tx: Tx, organizationId: string, userId: string): Promise<void> {
-    await endSessions(tx, { organizationId, userId }, 'suspended');
-    await tx.query('DELETE FROM password_token WHERE organization_id = $1 AND user_id = $2', [organizationId, userId]);
+  private async shutOut(tx: Tx, actor: Actor, userId: string): Promise<void> {
+    await endSessions(tx, actor, { userId }, 'suspended');
+    const key = [actor.organizationId, userId];
+    await tx.query('DELETE FROM password_token WHERE organization_id = $1 AND user_id = $2', key);
   }
 }

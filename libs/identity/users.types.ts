@@ -1,5 +1,15 @@
-import type { UserRole, UserStatus } from '@hub/model/user.entity.js';
+import type { User, UserRole, UserStatus } from '@hub/model/user.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
+
+/** What the audit log tells of a user: no credential is among it. */
+export const AUDITED_USER = [
+  'email',
+  'name',
+  'role',
+  'status',
+  'avatar',
+  'metadata',
+] as const satisfies readonly (keyof User)[];
 
 export interface CreateUser {
   readonly email: string;

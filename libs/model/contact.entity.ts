@@ -16,6 +16,8 @@ export class Contact extends TenantRecord {
   /** The contact that this one has become part of. */
   @Column({ type: 'uuid', nullable: true }) mergedInto: string | null;
   @Column({ type: 'timestamptz', nullable: true }) lastSeenAt: Date | null;
+  /** A token of the contact holds as long as this is what it carries. */
+  @Column({ type: 'integer', select: false, insert: false, update: false }) tokenEpoch: number;
 }
 
 /** Who a contact is on one channel: the provider's id, verbatim. */

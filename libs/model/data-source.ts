@@ -16,8 +16,11 @@ import { Identity1700000000003 } from './migrations/0003-identity.js';
 import { Idempotency1700000000004 } from './migrations/0004-idempotency.js';
 import { Audit1700000000005 } from './migrations/0005-audit.js';
 import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.js';
+import { Access1700000000007 } from './migrations/0007-access.js';
 import { MessagingCore1700000000008 } from './migrations/0008-messaging-core.js';
+import { ContactsAndAccounts1700000000009 } from './migrations/0009-contacts-and-accounts.js';
 import { CheaperWall1700000000010 } from './migrations/0010-cheaper-wall.js';
+import { MessageSearch1700000000013 } from './migrations/0013-message-search.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -28,6 +31,12 @@ import { WebhookAttempt, WebhookDelivery, WebhookEndpoint } from './webhook.enti
 // bigint columns hold counters and numbers below 2^53 only
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/**
+ * Connections that are kept however quiet it is. Making one takes several turns of the event loop, and in a flood each
+ * turn is long: whoever needs the first ones then would wait for them in vain.
+ */
+export const KEPT_CONNECTIONS = 4;
+
 /** @param poolSize connections at the most */
 export function dataSourceOptions(url: string, poolSize: number): DataSourceOptions {
   return {
@@ -36,7 +45,13 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
     poolSize,
     applicationName: 'switchboard',
     connectTimeoutMS: 5_000,
-    extra: { idleTimeoutMillis: 30_000, keepAlive: true, statement_timeout: 30_000, pipeline: true },
+    extra: {
+      min: Math.min(KEPT_CONNECTIONS, poolSize),
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      statement_timeout: 30_000,
+      pipeline: true,
+    },
     namingStrategy: new SnakeNaming(),
     entities: [
       Organization,
@@ -66,8 +81,11 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       Idempotency1700000000004,
       Audit1700000000005,
       SecretRotation1700000000006,
+      Access1700000000007,
       MessagingCore1700000000008,
+      ContactsAndAccounts1700000000009,
       CheaperWall1700000000010,
+      MessageSearch1700000000013,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

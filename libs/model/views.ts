@@ -98,6 +98,8 @@ export interface MessageView {
   readonly failedReason: string | null;
   readonly outcomeUnknown: boolean;
   readonly deletedAt: Date | null;
+  /** Whether the staff has read it; what the staff has written counts as read. */
+  readonly readByStaff: boolean;
   readonly occurredAt: Date;
   readonly createdAt: Date;
 }
@@ -184,6 +186,17 @@ export interface ChannelView {
   readonly config: JsonObject;
   readonly defaultBot: { readonly id: string; readonly name: string } | null;
   readonly reopenWindowSeconds: number;
+  readonly stats: {
+    /** Exact below 10,000, which stands for that many or more. */
+    readonly messagesLast24h: number;
+    readonly lastMessageAt: Date | null;
+  };
+  readonly health: {
+    /** `degraded`: active, but a message has failed within a day. */
+    readonly status: 'inactive' | 'healthy' | 'degraded' | 'unhealthy';
+    /** The latest within a day. */
+    readonly lastFailure: { readonly at: Date; readonly reason: string | null } | null;
+  };
   readonly metadata: JsonObject;
   readonly createdAt: Date;
   readonly updatedAt: Date;

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { cleanEnv, EnvMissingError, makeValidator, num, str, url } from 'envalid';
 
 const toKey = (input: string): Buffer => {
@@ -23,6 +24,16 @@ const smtpUrl = makeValidator((input: string) => {
     throw new Error('smtp://user:password@host:587?from=hub@example.com, smtps://… or log:');
   }
   return input;
+});
+const mediaStore = makeValidator((input: string) => {
+  if (!/^file:./.test(input) && !(URL.canParse(input) && /^s3:\/\/[^/?#]+\/[^/?#]/.test(input))) {
+    throw new Error('file:/a/folder or s3://key:secret@host:port/bucket?region=…');
+  }
+  return input;
+});
+const bytes = makeValidator((input: string) => {
+  if (!/^\d{1,10}$/.test(input) || Number(input) < 1) throw new Error('a number of bytes, 1 or more');
+  return Number(input);
 });
 const list = makeValidator((input: string) =>
   input
@@ -66,6 +77,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       CORS_ORIGINS: list({ default: [], desc: 'origins whose pages may call the API; * for any, none by default' }),
       RATE_LIMIT_PER_MINUTE: perMinute({ default: 6_000, desc: 'requests of one key or person' }),
       LOGIN_RATE_LIMIT_PER_MINUTE: perMinute({ default: 60, desc: 'requests of one address to sign in' }),
+      MEDIA_STORE: mediaStore({
+        default: `file:${path.resolve(env['DATA_DIR'] ?? '.data', 'media')}`,
+        desc: 'where uploads are kept: file:/a/folder or s3://…',
+      }),
+      MEDIA_MAX_BYTES: bytes({ default: 26_214_400, desc: 'the largest upload' }),
       WEBHOOK_ALLOWED_NETWORKS: list({
         default: [],
         desc: 'CIDRs that outbound calls may reach although private',

@@ -35,8 +35,10 @@ export async function secureHttp(
         frameAncestors: ["'none'"],
       },
     },
-    // a browser would otherwise refuse plain http on this host for months
-    strictTransportSecurity: PUBLIC_URL?.startsWith('https:') ? { maxAge: HSTS_SECONDS } : false,
+    // for this host alone: its subdomains are not ours. A browser would otherwise refuse plain http on this host for months
+    strictTransportSecurity: PUBLIC_URL?.startsWith('https:')
+      ? { maxAge: HSTS_SECONDS, includeSubDomains: false }
+      : false,
     frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
   });

@@ -8,6 +8,11 @@ import { keepOrigin } from './request-origin.js';
 
 /** The largest request body, in bytes. */
 export const BODY_LIMIT = 1_048_576;
+/**
+ * Connections that may wait to be taken; the kernel's own limit (`somaxconn`) still holds. With Node's 511 a thousand
+ * callers at once overflow the queue: some wait a second longer, some are reset.
+ */
+export const LISTEN_BACKLOG = 4_096;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** All headers of a request together, in bytes, and how long they may take. */
 const MAX_HEADER_BYTES = 16_384;

@@ -7,9 +7,12 @@ export interface RequestOrigin {
   /** As it is believed: with TRUST_PROXY, the client's behind the proxy. */
   readonly address: string;
   readonly userAgent: string | null;
+  /** Scheme and host that it was sent to, as the caller says and so far as it can be an address; else ''. */
+  readonly baseUrl: string;
 }
 
 const MAX_USER_AGENT = 512;
+const HOST = /^[\w.-]{1,253}(?::\d{1,5})?$|^\[[\da-f:.]{2,45}\](?::\d{1,5})?$/i;
 const origins = new AsyncLocalStorage<RequestOrigin>();
 
 /** The request that is being answered here; null where none is, in timers and workers. */
@@ -21,6 +24,11 @@ export function keepOrigin(fastify: FastifyInstance): void {
   fastify.addHook('preHandler', (request, _reply, done) => origins.run(originOf(request), done));
 }
 
-function originOf({ id, ip, headers }: FastifyRequest): RequestOrigin {
-  return { requestId: id, address: ip, userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT) ?? null };
+function originOf({ id, ip, headers, host, protocol }: FastifyRequest): RequestOrigin {
+  return {
+    requestId: id,
+    address: ip,
+    userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT) ?? null,
+    baseUrl: HOST.test(host) ? `${protocol}://${host}` : '',
+  };
 }

@@ -75,6 +75,7 @@ const message: MessageView = {
   externalId: 'example-1',
   clientMessageId: null,
   metadata: {},
+  readByStaff: false,
   occurredAt: AT,
   createdAt: AT,
 };
@@ -101,6 +102,8 @@ const channelView: ChannelView = {
   config: {},
   defaultBot: null,
   reopenWindowSeconds: 86_400,
+  stats: { messagesLast24h: 1, lastMessageAt: AT },
+  health: { status: 'healthy', lastFailure: null },
   metadata: {},
   createdAt: AT,
   updatedAt: AT,
@@ -143,6 +146,7 @@ const outbound: MessageView = {
   sender: agent,
   externalId: null,
   sentAt: AT,
+  readByStaff: true,
 };
 const draft: MessageView = {
   ...outbound,
@@ -179,7 +183,11 @@ const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
   'message.draft.submitted': draft,
   'message.draft.approved': { ...draft, draft: { ...reviewed, state: 'approved' } },
   'message.draft.rejected': { ...draft, draft: { ...reviewed, state: 'rejected', reason: 'Too harsh' } },
-  'channel.deactivated': { ...channelView, status: 'inactive' },
+  'channel.deactivated': {
+    ...channelView,
+    status: 'inactive',
+    health: { status: 'inactive', lastFailure: null },
+  },
   'bot.deactivated': { ...bot, status: 'inactive' },
   'test.ping': { id: id(7), message: 'This is a test.' },
 };
@@ -197,6 +205,7 @@ const CHANGES: { readonly [T in EventType]?: Changes } = {
   'conversation.closed': { status: { before: 'open', after: 'closed' } },
   'conversation.reopened': { status: { before: 'closed', after: 'open' } },
   'conversation.snoozed': { status: { before: 'open', after: 'snoozed' } },
+  'contact.merged': { mergedContacts: { before: [], after: [id(9)] }, email: { before: null, after: contact.email } },
   'ticket.updated': { status: { before: 'pending', after: 'open' } },
 };
 

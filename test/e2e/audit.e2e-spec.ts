@@ -109,9 +109,10 @@ describe('the audit log', () => {
     v1.ok(await api.patch(`/v1/users/${user.id}`, { name: 'After', role: 'supervisor' }));
     v1.ok(await api.patch(`/v1/users/${user.id}`, { name: 'After' })); // changes nothing
     await api.delete(`/v1/users/${user.id}`);
-    expect(await actions(user.id)).toEqual(['user.created', 'user.updated', 'user.deleted']);
+    expect(await actions(user.id)).toEqual(['user.created', 'user.invited', 'user.updated', 'user.deleted']);
     expect((await linesOf(user.id)).map((line) => v1.attributes(line)['changes'])).toEqual([
       expect.objectContaining({ name: { before: null, after: 'Before' }, role: { before: null, after: 'agent' } }),
+      { sentTo: { before: null, after: v1.attributes(user)['email'] } },
       { name: { before: 'Before', after: 'After' }, role: { before: 'agent', after: 'supervisor' } },
       null,
     ]);

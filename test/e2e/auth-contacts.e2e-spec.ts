@@ -151,6 +151,34 @@ describe("a contact's token", () => {
     ]);
   });
 
+  it('is worth nothing any more once it is revoked, at this contact alone; a new one is', async () => {
+    const [ann, ben] = [await person('Ann'), await person('Ben')];
+    const path = `/v1/contacts/${ann.contactId}/token`;
+    const elsewhere = await hub.newOrganization('Elsewhere');
+    expect(codeOf(await elsewhere.delete(path))).toBe('404 CONTACT_NOT_FOUND');
+    expect(codeOf(await (await hub.withScopes('contacts:read')).delete(path))).toBe('403 INSUFFICIENT_PERMISSIONS');
+    expect(codeOf(await ann.client.get(at(ann)))).toBe('200');
+    expect((await api.delete(path)).status).toBe(204);
+    const late = await ann.client.get(at(ann));
+    expect([codeOf(late), late.error.message]).toEqual([
+      '401 TOKEN_REVOKED',
+      'The token has been revoked: ask for a new one',
+    ]);
+    expect(codeOf(await ben.client.get(at(ben)))).toBe('200');
+    const { data } = await api.post<{ token: string }>(path);
+    expect(codeOf(await hub.as(data.token).get(at(ann)))).toBe('200');
+    const [line] = (await api.get<Resource[]>(`/v1/audit?subjectId=${ann.contactId}&limit=1`)).data;
+    expect(line?.attributes['action']).toBe('contact.tokens_revoked');
+  });
+
+  it('is told what it is for where it does not fit', async () => {
+    const ann = await person('Ann');
+    for (const path of ['/v1/auth/me', '/v1/contacts', '/v1/users']) {
+      const { status, error } = await ann.client.get(path);
+      expect([status, error.message]).toEqual([403, "A contact's token is for the contact's own conversations only"]);
+    }
+  });
+
   it('is for a contact of the organization, for a minute to a day, and ends with the contact', async () => {
     const ann = await person('Ann');
     const path = `/v1/contacts/${ann.contactId}/token`;

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import type { Answer } from '../support/api-client.js';
 import { startHub, type Hub } from '../support/harness.js';
 import { codeOf, colleague, login, newEmail, nobody, PASSWORD, register, signIn } from './auth-fixtures.js';
 
@@ -177,6 +178,29 @@ describe('people and sessions', () => {
     expect(await me(again.accessToken)).toBe('401 TOKEN_REVOKED');
     expect(codeOf(await login(hub, agent.email))).toBe('401 INVALID_CREDENTIALS');
     expect((await register(hub, agent.email)).userId).not.toBe(agent.userId);
+  });
+
+  it('of two password changes at once, only one finds the current password right', async () => {
+    const one = await register(hub);
+    const two = await signIn(hub, one.email);
+    const answers = await Promise.all(
+      [one, two].map(({ api }, i) =>
+        api.post('/v1/auth/password/change', { currentPassword: PASSWORD, newPassword: `new password ${i}` }),
+      ),
+    );
+    expect(answers.map(codeOf).sort()).toEqual(['200', '401 INVALID_CREDENTIALS']);
+    const winner = answers.findIndex(({ status }) => status === 200);
+    expect(codeOf(await login(hub, one.email, `new password ${winner}`))).toBe('200');
+  });
+
+  it('registers once whatever the Idempotency-Key: a public route has nobody whom a key could belong to', async () => {
+    const body = { email: newEmail(), password: PASSWORD, name: 'Ada', organizationName: 'Ada & Co' };
+    const again = (): Promise<Answer> =>
+      nobody(hub).post('/v1/auth/register', body, { headers: { 'idempotency-key': 'register-1' } });
+    const first = await again();
+    const second = await again();
+    expect([codeOf(first), codeOf(second)]).toEqual(['201', '409 EMAIL_ALREADY_EXISTS']);
+    expect(second.text).not.toContain('Token'); // a kept answer would hand the session to whoever knows the key
   });
 
   it('sets a cookie when asked to, which works from its own site only', async () => {

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import pg from 'pg';
 import { eventually, startHub, type Hub } from '../support/harness.js';
 import { startMailbox, type Mailbox } from '../support/mailbox.js';
 import { codeOf, login, newEmail, nobody, PASSWORD, register, sessionOf, signIn } from './auth-fixtures.js';
@@ -73,6 +74,31 @@ describe('mailed links', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(mailbox.mails.length).toBe(before);
     expect(mailbox.mails.filter(({ to }) => to === one.email).length).toBe(1);
+  });
+
+  it('are not made for who is suspended while the link is being made', async () => {
+    const owner = await register(hub);
+    const { data } = await owner.api.post('/v1/users', { email: newEmail(), name: 'A', password: PASSWORD });
+    const email = String(data.attributes['email']);
+    const client = new pg.Client({ connectionString: hub.database.ownerUrl });
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query(`UPDATE users SET status = 'suspended' WHERE email = $1`, [email]);
+    await reset(email);
+    await eventually(async () => {
+      const [waiting] = await hub.sql('SELECT 1 FROM pg_locks WHERE NOT granted');
+      return waiting;
+    }, 'the link waits for the user');
+    await client.query('COMMIT');
+    await client.end();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(mailbox.mails.filter(({ to }) => to === email)).toEqual([]);
+    expect(
+      await hub.sql(
+        `SELECT 1 FROM audit_log WHERE action = 'user.password_reset_requested' AND changes::text LIKE $1`,
+        [`%${email}%`],
+      ),
+    ).toEqual([]);
   });
 
   it('open a locked account again', async () => {

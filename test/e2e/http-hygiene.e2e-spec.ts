@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { startApp, type RunningApp } from '../support/app.js';
 import { eventually, startHub, testConfig, type Hub } from '../support/harness.js';
@@ -80,7 +81,7 @@ describe('HTTP hygiene', () => {
       const app = await startApp({ config });
       try {
         const { headers } = await fetch(`${app.url}/health/live`);
-        expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{7,}/);
+        expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{7,}$/); // this host's, not its subdomains'
       } finally {
         await app.stop();
       }
@@ -188,7 +189,11 @@ describe('HTTP hygiene', () => {
         exchange(hub.url, 'GET /v1/conversations HTTP/1.1\r\nHost: x\r\n', 'X-Slow: 1\r\n'),
         exchange(
           hub.url,
-          request('POST /v1/contacts HTTP/1.1', ['Content-Type: application/json', 'Content-Length: 1000'], '{'),
+          request(
+            'POST /v1/contacts HTTP/1.1',
+            [`Authorization: Bearer ${hub.admin.key}`, 'Content-Type: application/json', 'Content-Length: 1000'],
+            '{',
+          ),
           ' ',
         ),
       ]);
@@ -196,6 +201,29 @@ describe('HTTP hygiene', () => {
       expect(headers.ms).toBeLessThan(14_000);
       expect(body.status).toBe(408);
       expect(body.ms).toBeLessThan(35_000);
+    });
+  });
+
+  describe('a thousand callers at once', () => {
+    it('wait in line to be taken: none has to knock twice', async () => {
+      const inLine = Number(await readFile('/proc/sys/net/core/somaxconn', 'utf8').catch(() => '0'));
+      if (inLine < 1_500) return; // the kernel's own limit
+      const api = await startProcess('api', { databaseUrl: hub.database.databaseUrl });
+      const sockets: net.Socket[] = [];
+      try {
+        api.child.kill('SIGSTOP'); // nothing is taken from here on
+        const port = Number(new URL(api.url).port);
+        const connect = (): Promise<void> =>
+          new Promise((resolve, reject) => {
+            const socket = net.connect(port, '127.0.0.1', resolve).on('error', reject);
+            sockets.push(socket);
+            setTimeout(() => reject(new Error('no connection within 800 ms')), 800).unref(); // TCP tries again after 1 s
+          });
+        await Promise.all(Array.from({ length: 1_000 }, connect));
+      } finally {
+        for (const socket of sockets) socket.destroy();
+        await api.kill();
+      }
     });
   });
 

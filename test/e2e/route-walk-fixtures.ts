@@ -9,6 +9,7 @@ import type { ApiClient } from '../support/api-client.js';
 import type { Hub } from '../support/harness.js';
 import { routesOf, type Route, type Schema } from '../support/routes.js';
 import type { Subscriber } from '../support/subscriber.js';
+import { upload } from './media-fixtures.js';
 import type { Walk, WalkedRoute, World } from '../support/walk.js';
 import { DIALECTS } from '../../apps/api/dialects.js';
 
@@ -65,7 +66,7 @@ export function gapsOf(route: WalkedRoute): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -169,7 +170,13 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const metadata = { note: word };
   const channel = await v1.channel(api, { name: `${word} channel`, metadata });
   const phone = word === MARK ? MARKED_PHONE : v1.newPhone();
-  const contact = await v1.contact(api, { name: `${word} person`, email: `${word}@example.com`, phone, metadata });
+  const contact = await v1.contact(api, {
+    name: `${word} person`,
+    email: `${word}@example.com`,
+    phone,
+    metadata,
+    tags: [word],
+  });
   const user = await v1.user(api, { name: `${word} agent`, ...personOf(word), metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
   const ticket = v1.ok(
@@ -195,8 +202,10 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     }),
   );
   const { deliveryId } = v1.ok(await api.post<{ deliveryId: string }>(`/v1/webhooks/${webhook.id}/test`));
+  const media = v1.ok(await upload(api, word, { filename: `${word}.txt` }));
   const organization = v1.uuid(api.organizationId);
   return {
+    media: media.id,
     ch: channel.id,
     contact: contact.id,
     user: user.id,

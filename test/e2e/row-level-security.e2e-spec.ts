@@ -34,7 +34,14 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
 const WRITES: Readonly<Record<string, readonly string[]>> = { bootstrap: ['audit_log'], lanes: ['audit_log'] };
 
 /** Functions that run as the owner and so see through the wall: each has a test of its own. */
-const DEFINERS = ['conversations_matching', 'messages_due', 'snoozes_due'];
+const DEFINERS = [
+  'contacts_matching',
+  'contacts_tagged',
+  'conversations_matching',
+  'messages_due',
+  'messages_matching',
+  'snoozes_due',
+];
 
 /** Jobs that see nothing but what such a function tells them. */
 const BY_FUNCTION = ['schedule', 'snooze'];
@@ -268,19 +275,23 @@ describe('row-level security', () => {
     }
   });
 
-  it("searches the current tenant's conversations only, though the function runs as the owner", async () => {
+  it.each([
+    ['conversations_matching', 'conversation'],
+    ['messages_matching', 'message'],
+  ])("%s searches the current tenant's rows only, though it runs as the owner", async (name, table) => {
     const definers = await hub.sql<{ name: string }>(
       `SELECT proname AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY 1`,
     );
-    expect(definers.map(({ name }) => name)).toEqual(DEFINERS);
-    const search = 'SELECT conversations_matching($1) AS id';
+    expect(definers.map((definer) => definer.name)).toEqual(DEFINERS);
+    const search = `SELECT ${name}($1) AS id`;
     const everything = await asMine(search, ['%']);
-    const own = await hub.sql<{ id: string }>('SELECT id FROM conversation WHERE organization_id = $1', [mine]);
+    const own = await hub.sql<{ id: string }>(`SELECT id FROM ${table} WHERE organization_id = $1`, [mine]);
     expect(new Set(everything.rows.map(({ id }) => id))).toEqual(new Set(own.map(({ id }) => id)));
     expect((await asMine(search, [`%${MARK}%`])).rows).toEqual([]);
     expect((await attempt({ organization: other }, search, [`%${MARK}%`])).count).toBeGreaterThan(0);
     expect((await attempt({}, search, ['%'])).rows).toEqual([]);
     expect((await attempt({ job: 'snooze' }, search, ['%'])).rows).toEqual([]);
+    expect((await attempt({ job: 'schedule' }, search, ['%'])).rows).toEqual([]);
   });
 
   it('tells the job that wakes conversations which are due, of every tenant, and tells nobody else', async () => {
@@ -304,6 +315,28 @@ describe('row-level security', () => {
     const lines = plan.rows.map((row) => String(row['QUERY PLAN']));
     expect(lines.join('\n')).toMatch(/One-Time Filter/);
   });
+
+  it.each([
+    ['contacts_matching', '$1::text', ['%', `%${MARK}%`]],
+    ['contacts_tagged', '$1::text[]', [[], [MARK]]],
+  ])(
+    "looks through the current tenant's contacts only, though %s runs as the owner",
+    async (name, type, [all, his]) => {
+      const search = `SELECT ${name}(${type}) AS id`;
+      const everything = await asMine(search, [all]);
+      const own = await hub.sql<{ id: string; named: boolean }>(
+        'SELECT id, coalesce(name, email, phone) IS NOT NULL AS named FROM contact WHERE organization_id = $1 AND deleted_at IS NULL',
+        [mine],
+      );
+      const wanted = own.filter(({ named }) => named || name === 'contacts_tagged').map(({ id }) => id);
+      expect(new Set(everything.rows.map(({ id }) => id))).toEqual(new Set(wanted));
+      expect(wanted.length).toBeGreaterThan(0);
+      expect((await asMine(search, [his])).rows).toEqual([]);
+      expect((await attempt({ organization: other }, search, [his])).count).toBeGreaterThan(0);
+      expect((await attempt({}, search, [all])).rows).toEqual([]);
+      expect((await attempt({ job: 'snooze' }, search, [all])).rows).toEqual([]);
+    },
+  );
 
   it('forgets the tenant with the transaction', async () => {
     await app.query(`BEGIN; SET LOCAL switchboard.organization = '${mine}'`);

@@ -1,4 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import pg from 'pg';
 import { documentPath } from '@hub/http/document.js';
 import { apiKeyPrefix, hashApiKey, newApiKey } from '@hub/identity/api-key.js';
@@ -38,10 +41,15 @@ export function testConfig(database: TestDatabase, more: NodeJS.ProcessEnv = {})
     WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
     RATE_LIMIT_PER_MINUTE: '100000', // some suites ask a lot
     LOGIN_RATE_LIMIT_PER_MINUTE: '0',
+    MEDIA_STORE: `file:${mediaFolder(database)}`,
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'error',
     ...more,
   });
 }
+
+/** Each hub's files by themselves; gone when it stops. */
+export const mediaFolder = ({ databaseUrl }: TestDatabase): string =>
+  path.join(tmpdir(), 'switchboard-media', new URL(databaseUrl).pathname.slice(1));
 
 export async function startHub({
   worker = false,
@@ -97,6 +105,7 @@ export async function startHub({
       await api.close();
       await owner.end();
       await database.drop();
+      await rm(mediaFolder(database), { recursive: true, force: true });
     },
   };
   if (worker) await hub.startWorker();

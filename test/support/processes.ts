@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { TEST_SECRET_KEY } from './harness.js';
 
@@ -34,6 +35,7 @@ export function startProcess(name: 'api' | 'worker', settings: ProcessSettings):
       WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
       RATE_LIMIT_PER_MINUTE: '100000',
       LOGIN_RATE_LIMIT_PER_MINUTE: '0',
+      MEDIA_STORE: `file:${path.join(tmpdir(), 'switchboard-media', 'processes')}`,
       LOG_LEVEL: 'info',
       ...settings.env,
     },

@@ -16,8 +16,9 @@ export class AuditController {
     scope: 'admin',
     summary: 'Read the audit log',
     description:
-      'Who did what to what, when and from where, with each changed field before and after; newest first. Secrets are ' +
-      'never in it. Nobody can change or remove a line.',
+      'Who did what to what, when and from where, with each changed field before and after; newest first. Signing in ' +
+      'and out is `session.*`, passwords, invitations and lock-outs are `user.*`. Secrets are never in it. Nobody can ' +
+      'change or remove a line.',
     query: ListAuditQuery,
     stretch: 'AuditEntry',
   })

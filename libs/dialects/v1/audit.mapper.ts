@@ -16,6 +16,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   webhook: 'wh',
   delivery: 'del',
   api_key: 'key',
+  session: 'sess',
 };
 
 export const auditResource = (view: AuditView): Resource => ({
@@ -40,17 +41,17 @@ export function toListAudit({ actorId, action, subjectId, startDate, endDate, ..
   const lastInstant = endDate && /^\d{4}-\d{2}-\d{2}$/.test(endDate) ? `${endDate}T23:59:59.999Z` : endDate;
   return {
     ...rest,
-    ...(actorId && { actorId: anyId(actorId, 'actorId') }),
+    ...(actorId && { actorId: anyId(actorId, 'actorId', 'user') }),
     ...(action && { action }),
-    ...(subjectId && { subjectId: anyId(subjectId, 'subjectId') }),
+    ...(subjectId && { subjectId: anyId(subjectId, 'subjectId', 'conv') }),
     ...(startDate && { startDate: toDate(startDate) }),
     ...(lastInstant && { endDate: toDate(lastInstant) }),
   };
 }
 
 /** An id of whatever kind. @throws ValidationError naming the field, when it is malformed */
-function anyId(id: string, field: string): string {
+function anyId(id: string, field: string, example: string): string {
   const uuid = decodeId(prefixOf(id) ?? '', id);
-  if (!uuid) throw ValidationError.of(field, `${field} must be an id such as conv_01h455vb4pex5vsknk084sn02q`);
+  if (!uuid) throw ValidationError.of(field, `${field} must be an id such as ${example}_01h455vb4pex5vsknk084sn02q`);
   return uuid;
 }

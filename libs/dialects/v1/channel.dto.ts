@@ -1,3 +1,9 @@
+import {
+  STATS_GRANULARITIES,
+  STATS_PERIODS,
+  type StatsGranularity,
+  type StatsPeriod,
+} from '@hub/channels/channel-stats.queries.js';
 import { CHANNEL_TYPES, type ChannelStatus, type ChannelType } from '@hub/model/channel.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
 import { Flag, Json, OneOf, Text, Whole } from '@hub/platform/dto.js';
@@ -42,4 +48,13 @@ export class DeleteChannelQuery {
 export class DeactivateBody {
   @Text({ max: 1_000, optional: true }) reason?: string;
   @Flag({ optional: true, default: false }) closeConversations = false;
+}
+
+export class ChannelStatsQuery {
+  @OneOf(STATS_PERIODS, { optional: true, default: '24h', description: 'Up to now' }) period: StatsPeriod = '24h';
+  @OneOf(STATS_GRANULARITIES, {
+    optional: true,
+    description: 'One point a minute, hour or day of UTC; at most 1,500 points. Unset: as fits the period',
+  })
+  granularity?: StatsGranularity;
 }

@@ -20,6 +20,8 @@ export const channelResource = (view: ChannelView): Resource => ({
     capabilities: capabilitiesOf(view.type),
     defaultBot: view.defaultBot && { id: encodeId('bot', view.defaultBot.id), name: view.defaultBot.name },
     reopenWindowSeconds: view.reopenWindowSeconds,
+    stats: view.stats,
+    health: view.health,
     metadata: view.metadata,
     createdAt: view.createdAt,
     updatedAt: view.updatedAt,
@@ -41,10 +43,33 @@ export function toUpdateChannel(id: string, { defaultBotId, ...fields }: UpdateC
 }
 
 /** What an operator does next, by type. */
-export const setupInstructions = (type: string, id: string): string =>
-  type === 'api'
-    ? `POST /v1/channels/${id}/activate, then send what your contacts write to POST /v1/channels/${id}/messages`
-    : `Complete the configuration with PATCH /v1/channels/${id}, then POST /v1/channels/${id}/activate`;
+export function setupInstructions(type: ConfigurableType, id: string): string {
+  const path = `/v1/channels/${id}`;
+  return SETUP[type]
+    .replace('{activate}', `POST ${path}/activate`)
+    .replace('{test}', `POST ${path}/test`)
+    .replace('{messages}', `POST ${path}/messages`);
+}
+
+const LATER = 'This version keeps the settings and does not connect yet; {test} says what it finds.';
+const SETUP: Record<ConfigurableType, string> = {
+  api: '{activate}, then send what your contacts write to {messages}. With a webhookUrl, {test} tries it.',
+  webchat: '{activate}. Name the pages that may show the chat in config.allowedOrigins.',
+  whatsapp:
+    'Take phoneNumberId, businessAccountId and a permanent accessToken from the WhatsApp page of your Meta app, ' +
+    `appSecret from its basic settings, and choose a verifyToken of your own. ${LATER}`,
+  facebook:
+    'Take pageId and a pageAccessToken from the Messenger page of your Meta app, appSecret from its basic settings, ' +
+    `and choose a verifyToken of your own. ${LATER}`,
+  instagram:
+    'Take accountId and an accessToken of the professional account from the Instagram page of your Meta app, ' +
+    `appSecret from its basic settings, and choose a verifyToken of your own. ${LATER}`,
+  telegram: `Take the botToken that @BotFather gave you for the bot. ${LATER}`,
+  sms: `Take accountSid and authToken from the console of your SMS provider, and a phoneNumber you have there. ${LATER}`,
+  email:
+    'Name the mailbox to read (imapHost, imapPort, imapUser, imapPassword) and the server to send by (smtpHost, ' +
+    `smtpPort, smtpUser, smtpPassword), with fromEmail as the sender. ${LATER}`,
+};
 
 function typeOf(type: string): ConfigurableType {
   const known = CONFIGURABLE_TYPES.find((one) => one === type);

@@ -1,5 +1,7 @@
 import { Delete, Get, Param, Patch, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { ChannelStatsQueries } from '@hub/channels/channel-stats.queries.js';
+import { ChannelTestService } from '@hub/channels/channel-test.service.js';
 import { ChannelsQueries } from '@hub/channels/channels.queries.js';
 import { ChannelsService } from '@hub/channels/channels.service.js';
 import { ChannelLifecycleService } from '@hub/conversations/channel-lifecycle.service.js';
@@ -7,6 +9,7 @@ import { InboundService } from '@hub/conversations/inbound.service.js';
 import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import {
+  ChannelStatsQuery,
   CreateChannelBody,
   DeactivateBody,
   DeleteChannelQuery,
@@ -16,8 +19,9 @@ import {
 import { channelResource, setupInstructions, toCreateChannel, toUpdateChannel } from './channel.mapper.js';
 import { InboundMessageBody } from './message.dto.js';
 import { messageResource, toReceiveCommand } from './message.mapper.js';
-import { many, one, type Envelope } from './v1.envelope.js';
+import { flat, many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
+import { encodeId } from '@hub/platform/ids.js';
 import { Operation, V1Controller } from './v1.operation.js';
 
 @V1Controller('channels', 'Channels')
@@ -25,6 +29,8 @@ export class ChannelsController {
   constructor(
     private readonly channels: ChannelsService,
     private readonly queries: ChannelsQueries,
+    private readonly tests: ChannelTestService,
+    private readonly stats: ChannelStatsQueries,
     private readonly lifecycle: ChannelLifecycleService,
     private readonly inbound: InboundService,
   ) {}
@@ -43,11 +49,12 @@ export class ChannelsController {
     body: CreateChannelBody,
     status: 201,
     one: 'Channel',
-    errors: ['INVALID_CHANNEL_TYPE', 'BOT_NOT_FOUND'],
+    errors: ['INVALID_CHANNEL_TYPE', 'BOT_NOT_FOUND', 'CHANNEL_ALREADY_EXISTS'],
   })
   async create(@CurrentActor() actor: Actor, @WireBody(CreateChannelBody) body: CreateChannelBody): Promise<Envelope> {
-    const resource = channelResource(await this.channels.create(actor, toCreateChannel(body)));
-    return { ...one(resource), meta: { setupInstructions: setupInstructions(body.type, resource.id) } };
+    const command = toCreateChannel(body);
+    const resource = channelResource(await this.channels.create(actor, command));
+    return { ...one(resource), meta: { setupInstructions: setupInstructions(command.type, resource.id) } };
   }
 
   @Get(':id')
@@ -62,7 +69,7 @@ export class ChannelsController {
     summary: 'Change a channel',
     body: UpdateChannelBody,
     one: 'Channel',
-    errors: ['CHANNEL_NOT_FOUND', 'BOT_NOT_FOUND'],
+    errors: ['CHANNEL_NOT_FOUND', 'BOT_NOT_FOUND', 'CHANNEL_ALREADY_EXISTS'],
   })
   async update(
     @CurrentActor() actor: Actor,
@@ -117,6 +124,40 @@ export class ChannelsController {
     const { closeConversations, reason = null } = body;
     const channel = await this.lifecycle.deactivate(actor, idOf('ch', id), { reason, closeConversations });
     return one(channelResource(channel));
+  }
+
+  @Post(':id/test')
+  @Operation({
+    scope: 'channels:write',
+    summary: 'Test a channel',
+    description:
+      'Looks at its settings and, of an `api` channel, posts `{type: "channel.test", channelId, timestamp}` to its ' +
+      '`webhookUrl`. A provider that this version cannot connect to yet is a failed test. Changes nothing.',
+    flat: 'ChannelTest',
+    errors: ['CHANNEL_NOT_FOUND'],
+  })
+  async test(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<Envelope> {
+    const channelId = idOf('ch', id);
+    const report = await this.tests.test(actor.organizationId, channelId);
+    return flat({ channelId: encodeId('ch', channelId), ...report });
+  }
+
+  @Get(':id/stats')
+  @Operation({
+    scope: 'channels:read',
+    summary: 'Statistics of a channel',
+    query: ChannelStatsQuery,
+    flat: 'ChannelStats',
+    errors: ['CHANNEL_NOT_FOUND'],
+  })
+  async getStats(
+    @CurrentActor() actor: Actor,
+    @Param('id') id: string,
+    @WireQuery(ChannelStatsQuery) { period, granularity }: ChannelStatsQuery,
+  ): Promise<Envelope> {
+    const channelId = idOf('ch', id);
+    const stats = await this.stats.getStats(actor.organizationId, channelId, period, granularity);
+    return flat({ channelId: encodeId('ch', channelId), period, ...stats });
   }
 
   @Post(':id/messages')

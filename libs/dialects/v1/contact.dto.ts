@@ -28,3 +28,9 @@ export class ContactBody {
 export class ContactTokenBody {
   @Whole({ min: 60, max: 86_400, optional: true, default: 3_600, description: 'Seconds' }) expiresIn = 3_600;
 }
+
+export class MergeContactsBody {
+  @Text({ description: 'The contact that stays' }) primaryContactId: string;
+  @TextList({ maxItems: 20, description: 'Contacts that become part of it, the first one being asked first; 1 to 20' })
+  secondaryContactIds: string[];
+}

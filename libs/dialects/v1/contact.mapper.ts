@@ -1,11 +1,13 @@
 import type { ListContacts } from '@hub/contacts/contacts.queries.js';
+import type { MergeContacts } from '@hub/conversations/contact-merge.service.js';
 import type { CreateContact, UpdateContact } from '@hub/contacts/contacts.types.js';
 import type { ContactView } from '@hub/model/views.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { encodeId } from '@hub/platform/ids.js';
-import type { ContactBody, ListContactsQuery } from './contact.dto.js';
+import type { ContactBody, ListContactsQuery, MergeContactsBody } from './contact.dto.js';
 import { phoneOf } from './conversation.mapper.js';
 import type { Resource } from './v1.envelope.js';
+import { idOf } from './v1.ids.js';
 
 export const contactResource = (view: ContactView): Resource => ({
   id: encodeId('contact', view.id),
@@ -19,13 +21,16 @@ export const contactResource = (view: ContactView): Resource => ({
     externalId: view.externalId,
     metadata: view.metadata,
     tags: view.tags,
-    identifiers: view.identifiers.map((identity) => ({ ...identity, channelId: encodeId('ch', identity.channelId) })),
+    identifiers: publicIdentifiers(view.identifiers),
     lastSeenAt: view.lastSeenAt,
     conversationCount: view.conversationCount,
     createdAt: view.createdAt,
     updatedAt: view.updatedAt,
   },
 });
+
+export const publicIdentifiers = (identifiers: ContactView['identifiers']): object[] =>
+  identifiers.map((identity) => ({ ...identity, channelId: encodeId('ch', identity.channelId) }));
 
 export const toListContacts = ({ tags, phone, ...query }: ListContactsQuery): ListContacts => ({
   ...query,
@@ -54,3 +59,11 @@ export const toUpdateContact = (id: string, { phone, ...fields }: ContactBody): 
   id,
   ...(phone !== undefined && { phone: phone === null ? null : phoneOf(phone, 'phone') }),
 });
+
+export function toMergeContacts({ primaryContactId, secondaryContactIds }: MergeContactsBody): MergeContacts {
+  if (secondaryContactIds.length === 0) throw ValidationError.of('secondaryContactIds', 'name at least one contact');
+  return {
+    primaryId: idOf('contact', primaryContactId, 'primaryContactId'),
+    secondaryIds: secondaryContactIds.map((id, i) => idOf('contact', id, `secondaryContactIds.${i}`)),
+  };
+}

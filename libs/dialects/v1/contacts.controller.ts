@@ -1,12 +1,19 @@
 import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
 import { ContactsQueries } from '@hub/contacts/contacts.queries.js';
 import { ContactsService } from '@hub/contacts/contacts.service.js';
+import { ContactMergeService } from '@hub/conversations/contact-merge.service.js';
 import { ConversationsQueries } from '@hub/conversations/conversations.queries.js';
 import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
 import { Tokens } from '@hub/identity/tokens.js';
-import { ContactBody, ContactTokenBody, ListContactsQuery } from './contact.dto.js';
-import { contactResource, toCreateContact, toListContacts, toUpdateContact } from './contact.mapper.js';
+import { ContactBody, ContactTokenBody, ListContactsQuery, MergeContactsBody } from './contact.dto.js';
+import {
+  contactResource,
+  toCreateContact,
+  toListContacts,
+  toMergeContacts,
+  toUpdateContact,
+} from './contact.mapper.js';
 import { conversationResource } from './conversation.mapper.js';
 import { PageQuery } from './v1.dto.js';
 import { flat, many, one, type Envelope } from './v1.envelope.js';
@@ -18,6 +25,7 @@ export class ContactsController {
   constructor(
     private readonly contacts: ContactsService,
     private readonly queries: ContactsQueries,
+    private readonly merging: ContactMergeService,
     private readonly conversations: ConversationsQueries,
     private readonly tokens: Tokens,
   ) {}
@@ -39,6 +47,23 @@ export class ContactsController {
   })
   async create(@CurrentActor() actor: Actor, @WireBody(ContactBody) body: ContactBody): Promise<Envelope> {
     return one(contactResource(await this.contacts.create(actor, toCreateContact(body))));
+  }
+
+  @Post('merge')
+  @Operation({
+    scope: 'contacts:write',
+    summary: 'Merge contacts',
+    description:
+      'The secondary contacts become part of the primary one: identities, conversations, tickets and tags are its own ' +
+      'from then on, what it lacks is filled from them in their order, and its own metadata wins. Of several live ' +
+      'conversations on a channel that allows one, the most recently active goes on; the others are closed for the ' +
+      'reason `merged`. Whoever writes from an address of a secondary contact is the primary one.',
+    body: MergeContactsBody,
+    one: 'Contact',
+    errors: ['CONTACT_NOT_FOUND'],
+  })
+  async merge(@CurrentActor() actor: Actor, @WireBody(MergeContactsBody) body: MergeContactsBody): Promise<Envelope> {
+    return one(contactResource(await this.merging.merge(actor, toMergeContacts(body))));
   }
 
   @Get(':id')
@@ -91,9 +116,22 @@ export class ContactsController {
     @Param('id') id: string,
     @WireBody(ContactTokenBody) { expiresIn }: ContactTokenBody,
   ): Promise<Envelope> {
-    const contact = await this.queries.getContact(organizationId, idOf('contact', id));
+    const contactId = idOf('contact', id);
+    const epoch = await this.queries.getTokenEpoch(organizationId, contactId);
     const expiresAt = new Date((Math.floor(Date.now() / 1000) + expiresIn) * 1000);
-    return flat({ token: await this.tokens.contact(organizationId, contact.id, expiresAt), expiresAt });
+    return flat({ token: await this.tokens.contact(organizationId, contactId, epoch, expiresAt), expiresAt });
+  }
+
+  @Delete(':id/token')
+  @Operation({
+    scope: 'contacts:write',
+    summary: "Revoke a contact's tokens",
+    description: 'All that it has been given stop working at once, at every process; new ones can be made.',
+    status: 204,
+    errors: ['CONTACT_NOT_FOUND'],
+  })
+  async revokeTokens(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
+    await this.contacts.revokeTokens(actor, idOf('contact', id));
   }
 
   @Get(':id/conversations')

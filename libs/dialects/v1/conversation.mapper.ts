@@ -112,7 +112,6 @@ export function toListCommand(query: ListConversationsQuery): ListConversations 
   const { page, perPage, sortBy, sortOrder, status, channelType, search, startDate, endDate } = query;
   const { entityType, entityId, archived, tags } = query;
   if (entityId && !entityType) throw ValidationError.of('entityType', 'entityType goes with entityId');
-  const lastInstant = endDate && /^\d{4}-\d{2}-\d{2}$/.test(endDate) ? `${endDate}T23:59:59.999Z` : endDate;
   return {
     page,
     perPage,
@@ -131,9 +130,13 @@ export function toListCommand(query: ListConversationsQuery): ListConversations 
     ...(query.contactId && { contactId: filterId(['contact'], query.contactId, 'contactId') }),
     ...(query.botId && { botId: filterId(['bot'], query.botId, 'botId') }),
     ...(startDate && { startDate: toDate(startDate) }),
-    ...(lastInstant && { endDate: toDate(lastInstant) }),
+    ...(endDate && { endDate: lastInstant(endDate) }),
   };
 }
+
+/** The end of a span: a date means its last instant. */
+export const lastInstant = (text: string): Date =>
+  toDate(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text);
 
 export function toOpenCommand(body: CreateConversationBody): OpenAssigned {
   return {

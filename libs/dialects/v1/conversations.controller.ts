@@ -4,6 +4,7 @@ import { AssignmentService } from '@hub/assignment/assignment.service.js';
 import { ConversationsQueries } from '@hub/conversations/conversations.queries.js';
 import { ConversationsService } from '@hub/conversations/conversations.service.js';
 import { MessagesQueries } from '@hub/conversations/messages.queries.js';
+import { ReadsService } from '@hub/conversations/reads.service.js';
 import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import { contactOf, type Actor } from '@hub/identity/actor.js';
 import { toDate } from '@hub/platform/dto.js';
@@ -50,6 +51,7 @@ export class ConversationsController {
     private readonly queries: ConversationsQueries,
     private readonly messages: MessagesQueries,
     private readonly assignment: AssignmentService,
+    private readonly reads: ReadsService,
   ) {}
 
   @Get()
@@ -256,7 +258,7 @@ export class ConversationsController {
     @WireBody(ChangeBody) body: ChangeBody,
     @Headers('if-match') ifMatch?: string,
   ): Promise<Envelope> {
-    return one(conversationResource(await this.conversations.markRead(actor, toCommand(id, body, ifMatch))));
+    return one(conversationResource(await this.reads.readAll(actor, toCommand(id, body, ifMatch))));
   }
 
   @Post(':id/tags')

@@ -47,6 +47,7 @@ export class UsersController {
   @Operation({
     scope: 'admin',
     summary: 'Change a user',
+    description: 'The last active super_admin can neither be suspended nor given another role.',
     body: UpdateUserBody,
     one: 'User',
     errors: ['USER_NOT_FOUND'],
@@ -63,7 +64,7 @@ export class UsersController {
   @Operation({
     scope: 'admin',
     summary: 'Remove a user',
-    description: 'What they did keeps their name.',
+    description: 'What they did keeps their name. The last active super_admin stays.',
     status: 204,
     errors: ['USER_NOT_FOUND', 'ACTIVE_CONVERSATIONS_EXIST'],
   })

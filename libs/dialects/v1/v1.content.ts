@@ -98,8 +98,10 @@ const TYPES: Record<string, Constructor> = {
   html: HtmlContent,
 };
 
+export const CONTENT_TYPES: readonly string[] = Object.keys(TYPES);
+
 export class ContentEnvelope {
-  @OneOf(Object.keys(TYPES), { optional: true, default: 'text' }) type?: string;
+  @OneOf(CONTENT_TYPES, { optional: true, default: 'text' }) type?: string;
 }
 
 /** What a body's `content` is, before its type is known. */
@@ -121,9 +123,12 @@ export function parseContent(content: Record<string, unknown>): MessageContent {
   }
 }
 
+/** What is left of a deleted message; nothing that can be sent. */
+class DeletedContent {}
+
 /** The schema of message content: one alternative for each type. */
 export const contentSchema: Schema = {
-  oneOf: Object.entries(TYPES).map(([type, fields]) => {
+  oneOf: Object.entries({ ...TYPES, deleted: DeletedContent }).map(([type, fields]) => {
     const { properties, required = [] } = schemaOf(fields) as { properties: Schema; required?: string[] };
     return {
       type: 'object',

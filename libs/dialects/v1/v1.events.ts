@@ -4,7 +4,7 @@ import type { BotView, ChannelView, ContactView, ConversationView, MessageView, 
 import { encodeId } from '@hub/platform/ids.js';
 import { botResource } from './bot.mapper.js';
 import { channelResource } from './channel.mapper.js';
-import { contactResource } from './contact.mapper.js';
+import { contactResource, publicIdentifiers } from './contact.mapper.js';
 import { conversationResource } from './conversation.mapper.js';
 import { messageResource } from './message.mapper.js';
 import { ticketResource } from './ticket.mapper.js';
@@ -56,7 +56,7 @@ export class V1EventFormat extends EventFormat {
   }
 }
 
-/** Changes with public ids: those of people, tickets, notes, bots and channels. */
+/** Changes with public ids, in the fields that hold any. */
 export function publicChanges(changes: Changes): Changes {
   return Object.fromEntries(
     Object.entries(changes).map(([field, { before, after }]) => {
@@ -71,6 +71,9 @@ export function publicChanges(changes: Changes): Changes {
         if (field === 'ticketId' && typeof value === 'string') return encodeId('ticket', value);
         if (field === 'staff' && value) return withId('user', value);
         if (field === 'participants' && Array.isArray(value)) return value.map(withOwnPrefix);
+        if (field === 'contact' && value) return withId('contact', value);
+        if (field === 'mergedContacts') return (value as string[]).map((id) => encodeId('contact', id));
+        if (field === 'identifiers') return publicIdentifiers(value as ContactView['identifiers']);
         if (field === 'defaultBot' && value) return withId('bot', value);
         if (field === 'channels' && Array.isArray(value)) return value.map((channel) => withId('ch', channel));
         return value;

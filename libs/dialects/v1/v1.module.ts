@@ -8,18 +8,23 @@ import { EventsModule } from '@hub/events/events.module.js';
 import { EventFormat } from '@hub/events/outbox.js';
 import { HttpModule } from '@hub/http/http.module.js';
 import { IdentityModule } from '@hub/identity/identity.module.js';
+import { MediaModule } from '@hub/media/media.module.js';
 import { WebhooksModule } from '@hub/webhooks/webhooks.module.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { AuthController } from './auth.controller.js';
 import { AuditController } from './audit.controller.js';
 import { BotsController } from './bots.controller.js';
+import { ChannelMessagesController } from './channel-messages.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
+import { ConversationMessagesController } from './conversation-messages.controller.js';
+import { ConversationsController } from './conversations.controller.js';
+import { MessagesController } from './messages.controller.js';
 import { ConversationHistoryController } from './conversation-history.controller.js';
 import { ConversationParticipantsController } from './conversation-participants.controller.js';
-import { ConversationsController } from './conversations.controller.js';
-import { ConversationMessagesController } from './messages.controller.js';
 import { TicketsController } from './tickets.controller.js';
+import { MediaController } from './media.controller.js';
+import { UploadGuard } from './media.upload.js';
 import { UsersController } from './users.controller.js';
 import { V1EventFormat } from './v1.events.js';
 import { WebhooksController } from './webhooks.controller.js';
@@ -39,11 +44,14 @@ export class V1EventsModule {}
     ConversationsModule,
     AssignmentModule,
     BotsModule,
+    MediaModule,
     WebhooksModule,
   ],
   controllers: [
     ConversationsController,
     ConversationMessagesController,
+    MessagesController,
+    ChannelMessagesController,
     ConversationParticipantsController,
     ConversationHistoryController,
     TicketsController,
@@ -53,8 +61,10 @@ export class V1EventsModule {}
     AuthController,
     ApiKeysController,
     BotsController,
+    MediaController,
     WebhooksController,
     AuditController,
   ],
+  providers: [UploadGuard],
 })
 export class V1Module {}

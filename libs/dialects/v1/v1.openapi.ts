@@ -11,7 +11,8 @@ const DESCRIPTION = `Conversations between a company and its customers, over eve
 Send your API key or access token as \`Authorization: Bearer <it>\` or as \`X-API-Key\`. A list comes in pages (\`page\`, \`perPage\`) or by
 \`cursor\`. An error names its \`code\` and the fields at fault. The same paths answer under \`/api/v1\`.
 
-Send an \`Idempotency-Key\` with a POST, and it can be repeated safely. \`X-RateLimit-*\` tell how your limit stands.`;
+Send an \`Idempotency-Key\` with a POST, and it can be repeated safely; the public ones (registering, signing in, a lost
+password) belong to nobody yet and ignore it. \`X-RateLimit-*\` tell how your limit stands.`;
 
 /** The OpenAPI 3.1 document of the native API, made from the routes themselves. */
 export function v1Document(app: INestApplication): OpenAPIObject {

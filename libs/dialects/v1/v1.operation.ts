@@ -1,9 +1,12 @@
 import { applyDecorators, Controller, HttpCode, SetMetadata, UseGuards, UseInterceptors } from '@nestjs/common';
-import { ApiBody, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { credentialOf, type CredentialConfig } from '@hub/http/credential.js';
 import { CANONICAL } from '@hub/http/idempotency.interceptor.js';
 import { AddressLimitGuard } from '@hub/http/limits.js';
 import { audienceOf, RULE } from '@hub/http/rule.js';
 import { schemaOf, type Constructor, type Schema } from '@hub/platform/dto.js';
+import { MULTIPART } from '@hub/platform/http-uploads.js';
 import { V1_CODES } from './v1.codes.js';
 import { EnvelopeInterceptor } from './v1.envelope.js';
 import { V1Guard } from './v1.guard.js';
@@ -30,6 +33,10 @@ export function Operation(rule: V1Rule): MethodDecorator {
   codes.push('INTERNAL_ERROR', 'SERVICE_UNAVAILABLE');
   return applyDecorators(
     SetMetadata(RULE, rule),
+    RouteConfig({
+      ...({ credential: isPublic ? null : credentialOf } satisfies CredentialConfig),
+      ...(rule.upload && MULTIPART),
+    }),
     HttpCode(status),
     ApiOperation({
       summary: rule.summary,
@@ -37,6 +44,7 @@ export function Operation(rule: V1Rule): MethodDecorator {
       ...(isPublic && { security: [] }),
     }),
     ...(rule.body ? [ApiBody({ schema: schemaOf(rule.body), required: !rule.bodyOptional })] : []),
+    ...(rule.upload ? [ApiConsumes('multipart/form-data'), ApiBody({ schema: rule.upload, required: true })] : []),
     ...(rule.query ? queryParameters(rule.query) : []),
     ...(rule.again ? [ApiResponse({ status: rule.again, description: 'Done before', schema: answer(rule) })] : []),
     ApiResponse({

@@ -1,5 +1,5 @@
 import type { Rule } from '@hub/http/rule.js';
-import type { Constructor } from '@hub/platform/dto.js';
+import type { Constructor, Schema } from '@hub/platform/dto.js';
 
 /** What a route is: who may call it, what it takes, what it answers. The guard and the document both read it. */
 export interface V1Rule extends Rule {
@@ -9,6 +9,8 @@ export interface V1Rule extends Rule {
   /** Whether the call works without a body, too. */
   readonly bodyOptional?: boolean;
   readonly query?: Constructor;
+  /** The schema of a `multipart/form-data` body, which the route reads instead of JSON. */
+  readonly upload?: Schema;
   /** 200 unless set; 204 answers nothing. */
   readonly status?: 200 | 201 | 204;
   /** Answered instead, in the same shape, when a repetition has changed nothing. */

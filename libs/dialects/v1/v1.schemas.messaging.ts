@@ -113,8 +113,7 @@ export const timelineEvent = object({
   changes: orNull(changes),
 });
 
-export const attachment = object({
-  id: id('media'),
+export const mediaFields = {
   number,
   kind: oneOf(MEDIA_KINDS),
   name: text,
@@ -127,7 +126,18 @@ export const attachment = object({
   extractionStatus: oneOf(EXTRACTION_STATUSES),
   extractedData: orNull(json),
   extractionData: orNull(json),
-});
+};
+
+export const attachment = object({ id: id('media'), ...mediaFields });
+
+/** What a file has by itself. */
+export const mediaLink = {
+  messageId: orNull(id('msg')),
+  url: { type: 'string', description: 'Opens the file without a key, until `urlExpiresAt`' },
+  urlExpiresAt: orNull(time),
+  createdBy: party,
+  createdAt: time,
+};
 
 export const ticket = object({
   number,
@@ -141,14 +151,15 @@ export const ticket = object({
   ...times,
 });
 
-export const message = object({
+const MESSAGE_STATUSES = ['pending', 'sent', 'delivered', 'read', 'failed'];
+const messageFields = {
   number,
   conversationId: id('conv'),
   channelId: id('ch'),
   direction: oneOf(['inbound', 'outbound', 'internal']),
   private: flag,
   content: ref('MessageContent'),
-  status: oneOf(['pending', 'sent', 'delivered', 'read', 'failed']),
+  status: oneOf(MESSAGE_STATUSES),
   sender: party,
   externalId: orNull(text),
   clientMessageId: orNull(text),
@@ -172,4 +183,16 @@ export const message = object({
   deletedAt: orNull(time),
   timestamp: time,
   createdAt: time,
+};
+export const message = object(messageFields);
+
+export const messageDetails = object({
+  ...messageFields,
+  channelType: oneOf(CHANNEL_TYPES),
+  from: orNull(text),
+  to: orNull(text),
+  statusHistory: { type: 'array', items: object({ status: oneOf(MESSAGE_STATUSES), timestamp: time }) },
 });
+
+export const messageDeleted = object({ id: id('msg'), deleted: { type: 'boolean', const: true }, deletedAt: time });
+export const messagesRead = object({ markedCount: integer, conversationId: id('conv') });

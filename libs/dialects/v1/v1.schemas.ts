@@ -1,5 +1,5 @@
-import { CAPABILITIES } from '@hub/channels/capabilities.js';
 import { API_KEY_KINDS } from '@hub/model/api-key.entity.js';
+import { MEDIA_KINDS } from '@hub/model/attachment.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
 import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
 import type { Schema } from '@hub/platform/dto.js';
@@ -26,12 +26,18 @@ import {
   assignment,
   conversation,
   conversationCounts,
+  mediaFields,
+  mediaLink,
   message,
   messageBrief,
+  messageDeleted,
+  messageDetails,
+  messagesRead,
   participant,
   ticket,
   timelineEvent,
 } from './v1.schemas.messaging.js';
+import { channel, channelStats, channelTest } from './v1.schemas.channels.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
 
@@ -49,20 +55,7 @@ const contact = object({
     items: object({ channelType: text, channelId: id('ch'), identifier: text, displayName: orNull(text) }),
   },
   lastSeenAt: orNull(time),
-  conversationCount: integer,
-  ...times,
-});
-
-const channel = object({
-  number,
-  name: text,
-  channelType: oneOf(CHANNEL_TYPES),
-  status: oneOf(['inactive', 'active', 'error', 'pending']),
-  config: json,
-  capabilities: object(Object.fromEntries(CAPABILITIES.map((name) => [name, flag]))),
-  defaultBot: orNull(object({ id: id('bot'), name: text })),
-  reopenWindowSeconds: integer,
-  metadata: json,
+  conversationCount: { ...integer, description: 'Exact below 10,000, which stands for that many or more' },
   ...times,
 });
 
@@ -219,6 +212,21 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
     object({ messages: { type: 'array', items: messageBrief } }),
   ),
   Message: resource('message', id('msg'), message),
+  MessageDetails: resource('message', id('msg'), messageDetails),
+  MessageDeleted: messageDeleted,
+  MessagesRead: messagesRead,
+  Media: resource('media', id('media'), object({ ...mediaFields, ...mediaLink })),
+  MediaUpload: object({
+    id: id('media'),
+    type: oneOf(MEDIA_KINDS),
+    url: text,
+    mimeType: text,
+    size: integer,
+    expiresAt: time,
+    name: text,
+    width: orNull(integer),
+    height: orNull(integer),
+  }),
   Ticket: resource('ticket', id('ticket'), ticket),
   Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
   ConversationCounts: conversationCounts,
@@ -226,6 +234,8 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   TimelineEvent: resource('event', id('evt'), timelineEvent),
   Contact: resource('contact', id('contact'), contact),
   Channel: resource('channel', id('ch'), channel),
+  ChannelTest: channelTest,
+  ChannelStats: channelStats,
   User: resource('user', id('user'), user),
   Account: resource('user', id('user'), user, object({ organization })),
   AccountMeta: object({ requestId: text, ...tokens }),

@@ -29,9 +29,10 @@ async function refusedEverywhere(
   raw: string | Buffer,
   status: number,
   headers: Record<string, string> = {},
+  among = routes,
 ): Promise<void> {
   const before = await v1.checksum(hub);
-  for (const route of routes) {
+  for (const route of among) {
     const answer = await send(route, raw, headers);
     expectRefusal(answer, `${route.method} ${route.path}`);
     expect([route.path, answer.status]).toEqual([route.path, status]);
@@ -85,7 +86,8 @@ test.each([
   'json',
   'text/json',
 ])('the content type %s is a 415 on every route', async (type) => {
-  await refusedEverywhere('{"name":"x"}', 415, { 'content-type': type });
+  const among = routes.filter(({ path }) => !(path === '/v1/media/upload' && type.startsWith('multipart/')));
+  await refusedEverywhere('{"name":"x"}', 415, { 'content-type': type }, among);
 });
 
 test('application/json with a charset is taken, whatever its case', async () => {

@@ -57,6 +57,25 @@ const request = (line: string, ...headers: string[]): string =>
     '\r\n',
   );
 
+test('who brings no key is told so before the body is read, whatever it is', async () => {
+  const bodies = [
+    ['application/json', '{bad'],
+    ['application/json', `"${'x'.repeat(1_100_000)}"`],
+    ['application/x-www-form-urlencoded', 'a=b'],
+    ['application/json', '{"__proto__":1}'],
+  ] as const;
+  for (const route of routes.filter(({ scope, method }) => scope !== 'public' && method !== 'GET')) {
+    for (const prefix of ['', '/api']) {
+      for (const [type, text] of bodies) {
+        const headers = { 'content-type': type, 'idempotency-key': 'nobody' };
+        const answer = await fetch(`${hub.url}${prefix}${path(route)}`, { method: route.method, headers, body: text });
+        const { error } = (await answer.json()) as { error: { code: string } };
+        expect([route.path, answer.status, error.code]).toEqual([route.path, 401, 'AUTHENTICATION_REQUIRED']);
+      }
+    }
+  }
+});
+
 test('every route asks for a key, and for a right one, before it looks at ids and fields', async () => {
   for (const route of routes.filter(({ scope }) => scope !== 'public')) {
     const none = await api.call(route.method, path(route), { ...body(route), headers: { authorization: '' } });

@@ -14,6 +14,7 @@ export const PREFIXES: Record<string, string> = {
   messages: 'msg',
   tickets: 'ticket',
   participants: 'user',
+  media: 'media',
   'api-keys': 'key',
 };
 
@@ -67,7 +68,11 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'POST /v1/conversations/{}/participants': { userId: ids['users'], botId: ids['bots'] },
     'POST /v1/tickets': { subject: 'x', contactId: ids['contacts'] },
     'PATCH /v1/tickets/{}': { subject: 'Changed' },
+    'POST /v1/messages': { conversationId: ids['conversations'], content: { type: 'text', text: 'x' } },
+    'POST /v1/messages/bulk-read': { conversationId: ids['conversations'] },
+    'POST /v1/channels/{}/messages/{}/status': { status: 'delivered' },
     'POST /v1/contacts': { name: 'Ann' },
+    'POST /v1/contacts/merge': { primaryContactId: ids['contacts'], secondaryContactIds: [ids['contacts']] },
     'PATCH /v1/contacts/{}': { name: 'Changed' },
     'POST /v1/channels': { name: 'x', type: 'api' },
     'PATCH /v1/channels/{}': { name: 'Changed' },

@@ -102,8 +102,12 @@ describe('onExisting', () => {
     const channel = await v1.channel(api);
     const phone = v1.newPhone();
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        api.post('/v1/conversations', { channelId: channel.id, contact: { phone }, onExisting: way }),
+      Array.from({ length: 20 }, (_, i) =>
+        api.post(
+          '/v1/conversations',
+          { channelId: channel.id, contact: { phone }, onExisting: way },
+          i % 2 ? { headers: { 'idempotency-key': `${phone} ${i}` } } : {},
+        ),
       ),
     );
     expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([

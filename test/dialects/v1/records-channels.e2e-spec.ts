@@ -39,8 +39,25 @@ const CONFIGS: Record<string, v1.Json> = {
   },
   api: { webhookUrl: 'https://example.com/hook' },
 };
+/** The settings of a type, of an account that no other test has. */
+const configOf = (type: string): v1.Json => {
+  const name = ACCOUNTS[type];
+  const account: unknown =
+    type === 'email' ? v1.newEmail() : type === 'telegram' ? `${v1.next()}:${SECRET}` : `+1${v1.next()}`;
+  return { ...CONFIGS[type], ...(name && { [name]: account }) };
+};
+const ACCOUNTS: Record<string, string> = {
+  whatsapp: 'phoneNumberId',
+  facebook: 'pageId',
+  instagram: 'accountId',
+  telegram: 'botToken',
+  sms: 'phoneNumber',
+  email: 'fromEmail',
+};
 const masked = (config: v1.Json): v1.Json =>
-  Object.fromEntries(Object.entries(config).map(([key, value]) => [key, value === SECRET ? '********' : value]));
+  Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [key, String(value).includes(SECRET) ? '********' : value]),
+  );
 const stored = async (id: string): Promise<string> => {
   const [row] = await hub.sql<{ config: string }>('SELECT config::text AS config FROM channel WHERE id = $1', [
     v1.uuid(id),
@@ -55,7 +72,7 @@ describe.each(v1.BASES)('%s/channels', (base) => {
   test.each(Object.keys(CONFIGS))(
     'creates a %s channel: inactive, its secrets masked outside and sealed inside',
     async (type) => {
-      const config = CONFIGS[type] ?? {};
+      const config = configOf(type);
       const answer = await create({ name: 'Front desk', type, config, metadata: { a: 1 } });
       expect(answer.status).toBe(201);
       expect(answer.data).toMatchObject({
@@ -69,10 +86,12 @@ describe.each(v1.BASES)('%s/channels', (base) => {
           capabilities: { text: true },
           defaultBot: null,
           reopenWindowSeconds: 86_400,
+          stats: { messagesLast24h: 0, lastMessageAt: null },
+          health: { status: 'inactive', lastFailure: null },
           metadata: { a: 1 },
         },
       });
-      expect(v1.at(answer.meta, 'setupInstructions')).toEqual(expect.any(String));
+      expect(v1.at(answer.meta, 'setupInstructions')).toMatch(/POST \/v1\/channels\/ch_/);
       expect(v1.at(answer.meta, 'requestId')).toBe(answer.headers.get('x-request-id'));
       expect(answer.text).not.toContain(SECRET);
       const raw = await stored(answer.data.id);
@@ -97,7 +116,10 @@ describe.each(v1.BASES)('%s/channels', (base) => {
     [{ name: 'x' }, 'type'],
     [{ name: '', type: 'api' }, 'name'],
     [{ name: 'x', type: 'api', config: { webhookUrl: 5 } }, 'config.webhookUrl'],
+    [{ name: 'x', type: 'api', config: { webhookUrl: 'ftp://example.com' } }, 'config.webhookUrl'],
     [{ name: 'x', type: 'api', config: { colour: 'red' } }, 'config.colour'],
+    [{ name: 'x', type: 'email', config: { fromEmail: 'help' } }, 'config.fromEmail'],
+    [{ name: 'x', type: 'webchat', config: { allowedOrigins: ['https://example.com/page'] } }, 'config.allowedOrigins'],
     [{ name: 'x', type: 'api', config: { toString: 'red' } }, 'config.toString'],
     [{ name: 'x', type: 'telegram' }, 'config.botToken'],
     [{ name: 'x', type: 'telegram', config: { botToken: '' } }, 'config.botToken'],
@@ -126,7 +148,7 @@ describe.each(v1.BASES)('%s/channels', (base) => {
 
   test('patches: config and metadata merged, null removes, a secret sent back masked stays', async () => {
     const { id } = v1.ok(
-      await create({ name: 'a', type: 'email', config: CONFIGS['email'], metadata: { a: 1, b: 2 } }),
+      await create({ name: 'a', type: 'email', config: configOf('email'), metadata: { a: 1, b: 2 } }),
     );
     const before = await stored(id);
     const answer = await api.patch(path(id), {
@@ -148,7 +170,7 @@ describe.each(v1.BASES)('%s/channels', (base) => {
   });
 
   test('a required setting cannot be removed', async () => {
-    const { id } = v1.ok(await create({ name: 'a', type: 'telegram', config: CONFIGS['telegram'] }));
+    const { id } = v1.ok(await create({ name: 'a', type: 'telegram', config: configOf('telegram') }));
     v1.expectError(
       await api.patch(path(id), { config: { botToken: null } }),
       400,
@@ -167,7 +189,7 @@ describe.each(v1.BASES)('%s/channels', (base) => {
       });
       expect((await api.post(path(id, '/deactivate'))).status).toBe(200);
     }
-    const { id } = v1.ok(await create({ name: 'a', type: 'telegram', config: CONFIGS['telegram'] }));
+    const { id } = v1.ok(await create({ name: 'a', type: 'telegram', config: configOf('telegram') }));
     v1.expectError(await api.post(path(id, '/activate')), 422, 'CHANNEL_NOT_CONNECTED');
   });
 

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { decodeId } from '@hub/platform/ids.js';
+import { decodeId, encodeId, newId } from '@hub/platform/ids.js';
 import type { Answer, ApiClient, Resource } from '../../support/api-client.js';
 import type { Hub } from '../../support/harness.js';
 
@@ -73,6 +73,22 @@ export const inbound = (api: ApiClient, channelId: string, fields: Json = {}): P
 export const say = (api: ApiClient, conversationId: string, text: string, more: Json = {}): Promise<Answer> =>
   api.post(`/v1/conversations/${conversationId}/messages`, { content: { type: 'text', text }, ...more });
 
+/** An upload that no message carries yet, as the media store leaves it behind. @returns its public id */
+export async function upload(
+  hub: Hub,
+  organization = uuid(hub.admin.organizationId),
+  more: Json = {},
+): Promise<string> {
+  const id = newId();
+  const file = { kind: 'image', name: 'photo.png', contentType: 'image/png', createdBy: { type: 'system' }, ...more };
+  await hub.sql(
+    `INSERT INTO attachment (organization_id, id, kind, name, content_type, size, storage_key, created_by)
+     VALUES ($1, $2::uuid, $3, $4, $5, 5, $2::uuid::text, $6)`,
+    [organization, id, file.kind, file.name, file.contentType, file.createdBy],
+  );
+  return encodeId('media', id);
+}
+
 /** The UUID behind a public id. */
 export function uuid(id: string): string {
   const found = decodeId(id.slice(0, id.lastIndexOf('_')), id);
@@ -131,6 +147,9 @@ const TABLES = [
   'channel',
   'conversation',
   'message',
+  'message_raw',
+  'attachment',
+  'read_mark',
   'participant',
   'ticket',
   'assignment',
