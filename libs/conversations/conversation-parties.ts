@@ -4,6 +4,7 @@ import { UserNotFoundError } from '@hub/identity/identity.errors.js';
 import type { ChannelType } from '@hub/model/channel.entity.js';
 import type { Conversation } from '@hub/model/conversation.entity.js';
 import type { Tx } from '@hub/model/database.js';
+import type { UserRole } from '@hub/model/user.entity.js';
 import { UnprocessableError } from '@hub/platform/errors.js';
 import { BotNotFoundError, TicketNotFoundError } from './conversations.errors.js';
 
@@ -56,27 +57,46 @@ export async function requireTicket(tx: Tx, organizationId: string, id: string):
   if (!ticket) throw new TicketNotFoundError('ticketId');
 }
 
+/** A user who is there to take part. */
+export interface KnownUser {
+  readonly id: string;
+  readonly name: string;
+  readonly role: UserRole;
+}
+
 /**
- * Users who may work on conversations. @returns their names by id
- * @throws UserNotFoundError; UnprocessableError ASSIGNEE_UNAVAILABLE: suspended, or a customer
+ * Users who may take part, by id: `staff` only those who may work on conversations.
+ * @throws UserNotFoundError; UnprocessableError ASSIGNEE_UNAVAILABLE: suspended, or of the wrong role
  */
+export async function requireUsers(
+  tx: Tx,
+  organizationId: string,
+  ids: readonly string[],
+  field: string,
+  who: 'staff' | 'any',
+): Promise<ReadonlyMap<string, KnownUser>> {
+  if (ids.length === 0) return new Map();
+  const rows = await tx.query<(KnownUser & { suspended: boolean })[]>(
+    `SELECT id, name, role, status = 'suspended' AS suspended FROM users
+     WHERE organization_id = $1 AND id = ANY ($2::uuid[]) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE`,
+    [organizationId, ids],
+  );
+  const found = new Map(rows.map((row) => [row.id, row]));
+  if (ids.some((id) => !found.has(id))) throw new UserNotFoundError(field);
+  const busy = rows.find(({ suspended, role }) => suspended || (who === 'staff' && role === 'customer'));
+  if (busy) throw new UnprocessableError('ASSIGNEE_UNAVAILABLE', `${busy.name} does not take conversations`);
+  return found;
+}
+
+/** As {@link requireUsers}, staff only. @returns their names by id */
 export async function requireStaff(
   tx: Tx,
   organizationId: string,
   ids: readonly string[],
   field: string,
 ): Promise<ReadonlyMap<string, string>> {
-  if (ids.length === 0) return new Map();
-  const rows = await tx.query<{ id: string; name: string; available: boolean }[]>(
-    `SELECT id, name, status <> 'suspended' AND role <> 'customer' AS available FROM users
-     WHERE organization_id = $1 AND id = ANY ($2::uuid[]) AND deleted_at IS NULL ORDER BY id FOR KEY SHARE`,
-    [organizationId, ids],
-  );
-  const found = new Map(rows.map(({ id, name }) => [id, name]));
-  if (ids.some((id) => !found.has(id))) throw new UserNotFoundError(field);
-  const busy = rows.find(({ available }) => !available);
-  if (busy) throw new UnprocessableError('ASSIGNEE_UNAVAILABLE', `${busy.name} does not take conversations`);
-  return found;
+  const found = await requireUsers(tx, organizationId, ids, field, 'staff');
+  return new Map([...found].map(([id, { name }]) => [id, name]));
 }
 
 /** What is to live on needs its channel and its contact. @throws ChannelNotFoundError, ContactNotFoundError */

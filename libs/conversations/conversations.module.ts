@@ -6,6 +6,7 @@ import { ChannelLifecycleService } from './channel-lifecycle.service.js';
 import { ContactMergeService } from './contact-merge.service.js';
 import { ConversationsQueries } from './conversations.queries.js';
 import { ConversationsService } from './conversations.service.js';
+import { InternalConversationsService } from './internal-conversations.service.js';
 import { DraftsService } from './drafts.service.js';
 import { InboundService } from './inbound.service.js';
 import { MessageWriter } from './message-writer.js';
@@ -20,6 +21,7 @@ import { RemovalService } from './removal.service.js';
 import { ScheduleService } from './schedule.service.js';
 import { ParticipantsQueries } from './participants.queries.js';
 import { ParticipantsService } from './participants.service.js';
+import { TranscriptsQueries } from './transcripts.queries.js';
 import { TicketsQueries } from './tickets.queries.js';
 import { TicketsService } from './tickets.service.js';
 import { OutreachService } from './outreach.service.js';
@@ -43,6 +45,8 @@ const providers = [
   ParticipantsQueries,
   TicketsService,
   TicketsQueries,
+  TranscriptsQueries,
+  InternalConversationsService,
   ContactMergeService,
   NumberedConversationsQueries,
   OutreachService,

@@ -16,8 +16,8 @@ import {
   requireChannel,
   requireContact,
   requireParties,
-  requireStaff,
   requireTicket,
+  requireUsers,
 } from './conversation-parties.js';
 import { transitionEvent } from './conversation-status.js';
 import { loadView } from './conversation-view.js';
@@ -58,7 +58,7 @@ export class ConversationsService {
     }
     if (command.ticketId) await requireTicket(tx, organizationId, command.ticketId);
     const userIds = unique(command.userIds ?? []);
-    await requireStaff(tx, organizationId, userIds, 'userIds');
+    const users = await requireUsers(tx, organizationId, userIds, 'userIds', command.anyRole ? 'any' : 'staff');
     const botId = command.botId ?? channel.defaultBotId;
     if (command.botId) await requireBot(tx, organizationId, command.botId);
     const contactId = await this.contactIn(tx, author, command);
@@ -88,8 +88,9 @@ export class ConversationsService {
     if (contactId) {
       await joinIn(tx, organizationId, { conversationId: id, kind: 'contact', refId: contactId, role: 'customer' });
     }
-    for (const refId of userIds) {
-      await joinIn(tx, organizationId, { conversationId: id, kind: 'user', refId, role: 'agent' });
+    for (const { id: refId, role } of users.values()) {
+      const part = role === 'customer' ? 'customer' : 'agent';
+      await joinIn(tx, organizationId, { conversationId: id, kind: 'user', refId, role: part });
     }
     if (botId) await joinIn(tx, organizationId, { conversationId: id, kind: 'bot', refId: botId, role: 'bot' });
     return this.tellIn(tx, author, id, 'conversation.created');

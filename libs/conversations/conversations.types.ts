@@ -32,6 +32,8 @@ export interface OpenConversation {
   readonly entity?: { readonly type: string; readonly id: string } | null;
   /** Users who take part from the start, besides whoever gets it. */
   readonly userIds?: readonly string[];
+  /** Whether these may be users who are no staff, too. */
+  readonly anyRole?: boolean;
   /** The channel's default bot unless set. */
   readonly botId: string | null;
   readonly subject: string | null;

@@ -9,7 +9,7 @@ import { toMessageWhere, type SearchMessages } from './message-filter.js';
 import { loadMessage, MESSAGE_SELECT } from './message-view.js';
 
 /** What the contact may see: what was really sent, by either side. */
-const SEEN_BY_CONTACT = `(m.direction = 'inbound' OR m.direction = 'outbound' AND m.sent_at IS NOT NULL)`;
+export const SEEN_BY_CONTACT = `(m.direction = 'inbound' OR m.direction = 'outbound' AND m.sent_at IS NOT NULL)`;
 
 export interface ListMessages {
   readonly conversationId: string;

@@ -156,6 +156,32 @@ export const TextList = ({ maxItems = 50, max = 100, ...options }: ListOptions =
     MaxLength(max, { each: true }),
   );
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Handed on as it was written: see {@link toUuid}. */
+export const Uuid = (options: FieldOptions = {}): PropertyDecorator =>
+  field(
+    'text',
+    options,
+    { type: 'string', format: 'uuid' },
+    IsString(),
+    Matches(UUID, { message: '$property must be a UUID' }),
+  );
+
+/** UUIDs, at most `maxItems` (50), in any order and number. */
+export const UuidList = ({ maxItems = 50, ...options }: FieldOptions & { maxItems?: number } = {}): PropertyDecorator =>
+  field(
+    'list',
+    options,
+    { type: 'array', items: { type: 'string', format: 'uuid' }, maxItems },
+    IsArray(),
+    ArrayMaxSize(maxItems),
+    Matches(UUID, { each: true, message: 'each of $property must be a UUID' }),
+  );
+
+/** A UUID as PostgreSQL writes it, or null where the text is none. */
+export const toUuid = (text: string): string | null => (UUID.test(text) ? text.toLowerCase() : null);
+
 export const Nested = (type: () => Constructor, options: FieldOptions = {}): PropertyDecorator =>
   field('json', { ...options, nested: type }, { type: 'object' }, IsObject(), ValidateNested());
 

@@ -13,6 +13,8 @@ const EXPOSED = [
   'X-RateLimit-Reset',
   'Retry-After',
   'Idempotency-Replayed',
+  'X-Total-Count',
+  'Link',
 ];
 
 /** Security headers on every answer, and CORS for the origins that the operator has named: for none by default. */

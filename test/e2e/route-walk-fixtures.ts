@@ -4,6 +4,7 @@ import { SCOPES } from '@hub/identity/actor.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
 import { PACT_WALK } from '../dialects/pact/route-walk.js';
 import { TICKET_DESK_WALK } from '../dialects/ticket-desk/route-walk.js';
+import { PARTICIPANTS_WALK } from '../dialects/participants/route-walk.js';
 import { V1_WALK } from '../dialects/v1/route-walk.js';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
 import type { ApiClient } from '../support/api-client.js';
@@ -15,7 +16,12 @@ import type { Walk, WalkedRoute, World } from '../support/walk.js';
 import { DIALECTS } from '../../apps/api/dialects.js';
 
 /** Every dialect that is served, by its name. */
-const WALKS: Readonly<Record<string, Walk>> = { v1: V1_WALK, 'ticket-desk': TICKET_DESK_WALK, pact: PACT_WALK };
+const WALKS: Readonly<Record<string, Walk>> = {
+  v1: V1_WALK,
+  'ticket-desk': TICKET_DESK_WALK,
+  participants: PARTICIPANTS_WALK,
+  pact: PACT_WALK,
+};
 
 /** Every operation of every served document. */
 export async function everyRoute(hub: Hub): Promise<WalkedRoute[]> {
@@ -163,6 +169,9 @@ function replaced<T>(value: T, [head, ...rest]: readonly string[], id: string): 
 export const MARK = 'zebrafish';
 export const MARKED_PHONE = '+5521988887766';
 
+/** The user of a world that {@link populate} has made; takes part in its conversation. */
+export const personOf = (word: string) => ({ email: `${word}-agent@example.com`, password: `${word} ${word}` });
+
 /** One record of each kind, in each of them `word` wherever a text may stand. */
 export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber, word: string): Promise<World> {
   const metadata = { note: word };
@@ -175,7 +184,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     metadata,
     tags: [word],
   });
-  const user = await v1.user(api, { name: `${word} agent`, email: `${word}-agent@example.com`, metadata });
+  const user = await v1.user(api, { name: `${word} agent`, ...personOf(word), metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
   const ticket = v1.ok(
     await api.post('/v1/tickets', { subject: `${word} ticket`, contactId: contact.id, staffId: user.id, metadata }),

@@ -18,6 +18,7 @@ import {
   MARKED_PHONE,
   nameOf,
   ownCall,
+  personOf,
   populate,
   type Call,
 } from './route-walk-fixtures.js';
@@ -43,7 +44,7 @@ describe('the route walk', () => {
       const { translate = (_: Hub, world: World) => Promise.resolve(world) } = walk;
       const [own, foreign, none] = await Promise.all([mine, others, unknown].map((world) => translate(hub, world)));
       worlds.set(walk, { mine: own!, others: foreign!, unknown: none! });
-      authorities.set(walk, (await walk.authority?.(hub)) ?? hub.admin.key);
+      authorities.set(walk, (await walk.authority?.(hub, personOf('goldfish'))) ?? hub.admin.key);
     }
   });
   afterAll(async () => {

@@ -5,6 +5,12 @@ import type { Route } from './routes.js';
 /** One record of each kind of one organization, by the kind (`conv`, `contact`, …). */
 export type World = Readonly<Record<string, string>>;
 
+/** Who can sign in. */
+export interface Person {
+  readonly email: string;
+  readonly password: string;
+}
+
 /** How the walk calls one operation. */
 export interface Fixture {
   /** A body that the route takes, with every id it may carry, of `own` organization. */
@@ -33,10 +39,10 @@ export interface Walk {
   /** Every way to send a key. */
   readonly credentials: (key: string) => readonly [Record<string, string>, ...Record<string, string>[]];
   /**
-   * The credential of somebody of the first organization who may do everything; unset: its admin
-   * key. Where it is set, keys are let in nowhere.
+   * The credential of somebody of the first organization who may do everything: of `person`, who takes part in its
+   * conversation, or somebody new; unset: its admin key. Where it is set, keys are let in nowhere.
    */
-  readonly authority?: (hub: Hub) => Promise<string>;
+  readonly authority?: (hub: Hub, person: Person) => Promise<string>;
   readonly unauthenticated: Refusal;
   readonly invalidKey: Refusal;
   readonly forbidden: Refusal;
