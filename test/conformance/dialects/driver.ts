@@ -29,14 +29,14 @@ export type Fact = keyof Facts;
 /** What can be done with a conversation once it is open. */
 export interface Acts {
   /** As the staff. */
-  write(life: Life, text: string): Promise<Answer<unknown>>;
+  readonly write: (life: Life, text: string) => Promise<Answer<unknown>>;
   /** As the contact. */
-  answer(life: Life, text: string): Promise<Answer<unknown>>;
-  assign(life: Life, to: Person): Promise<Answer<unknown>>;
-  unassign(life: Life): Promise<Answer<unknown>>;
-  close(life: Life): Promise<Answer<unknown>>;
-  reopen(life: Life): Promise<Answer<unknown>>;
-  archive(life: Life): Promise<Answer<unknown>>;
+  readonly answer: (life: Life, text: string) => Promise<Answer<unknown>>;
+  readonly assign: (life: Life, to: Person) => Promise<Answer<unknown>>;
+  readonly unassign: (life: Life) => Promise<Answer<unknown>>;
+  readonly close: (life: Life) => Promise<Answer<unknown>>;
+  readonly reopen: (life: Life) => Promise<Answer<unknown>>;
+  readonly archive: (life: Life) => Promise<Answer<unknown>>;
 }
 
 /** An act, and of which conversations the contract offers it; unset: of all. */
@@ -67,7 +67,7 @@ export interface Driver {
   /** Why it shows no more than that. */
   readonly because: string;
   /** @throws Error when the conversation is not there */
-  facts(life: Life): Promise<Partial<Facts>>;
+  readonly facts: (life: Life) => Promise<Partial<Facts>>;
 }
 
 /** The body of an answer that succeeded. @throws Error with the answer otherwise */
@@ -77,3 +77,9 @@ export function bodyOf<T>({ status, text }: Answer<unknown>): T {
 }
 
 export const offer = <F>(act: F, of?: readonly Kind[]): Offer<F> => ({ act, ...(of && { of }) });
+
+/** What its contract shows of the facts. */
+export function shownBy({ shows, hears }: Driver, kind: Kind, facts: Facts): Partial<Facts> {
+  const seen: Facts = { ...facts, lines: facts.lines.filter(({ standing }) => hears.includes(standing)) };
+  return Object.fromEntries(shows[kind].map((fact) => [fact, seen[fact]]));
+}

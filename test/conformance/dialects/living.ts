@@ -1,7 +1,7 @@
 import * as v1 from '../../dialects/v1/v1-fixtures.js';
-import type { Answer } from '../../support/api-client.js';
+import type { Answer, ApiClient } from '../../support/api-client.js';
 import type { Acts, Driver, Facts, Line, Standing } from './driver.js';
-import { draft, join, NATIVELY, note, open, V1_DRIVER } from './v1.driver.js';
+import { join, NATIVELY, open, V1_DRIVER, write } from './v1.driver.js';
 import { learn, newLife, type Kind, type Life, type World } from './world.js';
 
 /** One step of a life, with everything that was told of it: ids and times aside. */
@@ -15,13 +15,10 @@ export type Watcher = (life: Life, step: string, facts: Facts) => Promise<void>;
 
 type Truth = { -readonly [F in keyof Facts]: Facts[F] };
 
-/** Where nothing leaves the house before the worker has sent it, or nothing can be sent at all. */
-const OUTBOUND: Readonly<Record<Kind, Standing | null>> = {
-  ticket: 'said',
-  team: 'said',
-  chat: 'waiting',
-  phone: null,
-};
+const TOMORROW = new Date(Date.now() + 86_400_000).toISOString();
+
+/** Whose channel cannot send yet. */
+const MUTE: readonly Kind[] = ['phone'];
 const CHANNELS: Readonly<Record<Kind, string>> = {
   ticket: 'internal',
   team: 'internal',
@@ -37,7 +34,7 @@ export class Living {
 
   private constructor(
     private readonly driver: Driver,
-    private readonly life: Life,
+    readonly life: Life,
     private readonly watch: Watcher,
   ) {
     const { kind, subject, entityId } = life;
@@ -55,11 +52,16 @@ export class Living {
   }
 
   static async of(driver: Driver, world: World, kind: Kind, watch: Watcher = async () => {}): Promise<Living> {
-    const author = driver.author === 'key' ? world.key : world.staff.api;
-    const living = new Living(driver, await newLife(world, kind, author), watch);
-    await living.open();
+    const living = await Living.begun(driver, world, kind, watch);
     await living.talk();
     await living.end();
+    return living;
+  }
+
+  /** Opened, and no more. */
+  static async begun(driver: Driver, world: World, kind: Kind, watch: Watcher = async () => {}): Promise<Living> {
+    const living = new Living(driver, await newLife(world, kind, authorOf(driver, world)), watch);
+    await living.open();
     return living;
   }
 
@@ -74,7 +76,7 @@ export class Living {
     this.told.push({ step: 'open', events: events.map((event) => this.neutral(event)) });
     if (opening) await this.openAgain(opening.act, opening.again);
     // whoever reads, and whoever writes, where only participants may
-    for (const { id } of [staff, reader]) await this.step('join', () => join(life, id));
+    for (const { id } of [reader, staff]) await this.step('join', () => join(life, id));
   }
 
   private async openAgain(act: (life: Life) => Promise<Answer<unknown>>, again: string): Promise<void> {
@@ -86,27 +88,29 @@ export class Living {
     else expect(types).toContain('conversation.created');
   }
 
+  /** Gives the conversation and its ticket the numbers that those of another organization have. */
+  async renumber({ conversation, ticket }: Life): Promise<void> {
+    const { world, conversation: own, ticket: ownTicket } = this.life;
+    if (!ticket || !ownTicket) throw new Error('There is no ticket');
+    await world.hub.sql('UPDATE conversation SET number = $2 WHERE id = $1', [own.uuid, conversation.number]);
+    await world.hub.sql('UPDATE ticket SET number = $2 WHERE id = $1', [v1.uuid(ownTicket.id), ticket.number]);
+    this.life.conversation = { ...own, number: conversation.number };
+    this.life.ticket = { ...ownTicket, number: ticket.number };
+  }
+
   private async talk(): Promise<void> {
     const { life } = this;
     const { other, staff } = life.world;
-    const standing = OUTBOUND[life.kind];
-    if (standing) await this.say('write', 'How can I help?', standing);
-    if (life.contact) await this.say('answer', 'The lamp is broken', 'said');
-    await this.step(
-      'note',
-      () => note(life, 'A good customer'),
-      () => this.add('A good customer', 'note'),
-    );
-    if (standing)
-      await this.step(
-        'draft',
-        () => draft(life, 'Take this'),
-        () => this.add('Take this', 'draft'),
-      );
+    const sends = !MUTE.includes(life.kind);
+    if (sends) await this.say('write', 'How can I help?');
+    if (life.contact) await this.say('answer', 'The lamp is broken');
+    await this.aside('note', 'A good customer', { private: true });
+    if (sends) await this.aside('draft', 'Take this', { draft: true });
+    if (sends) await this.aside('waiting', 'Good morning', { scheduledAt: TOMORROW });
     await this.twice('assign', (act) => act(life, other), { assignee: 'Ben' });
     await this.twice('unassign', (act) => act(life), { assignee: null });
     await this.twice('assign', (act) => act(life, staff), { assignee: 'Ann' });
-    if (standing) await this.say('write', 'Have you tried another bulb?', standing);
+    if (sends) await this.say('write', 'Have you tried another bulb?');
   }
 
   private async end(): Promise<void> {
@@ -114,7 +118,7 @@ export class Living {
     await this.twice('close', (act) => act(life), { closed: true });
     await this.refused('write', (act) => act(life, 'Too late'));
     await this.twice('reopen', (act) => act(life), { closed: false });
-    if (OUTBOUND[life.kind]) await this.say('write', 'Are you still there?', OUTBOUND[life.kind] ?? 'said');
+    if (!MUTE.includes(life.kind)) await this.say('write', 'Are you still there?');
     await this.twice('archive', (act) => act(life), { closed: true, archived: true });
   }
 
@@ -148,12 +152,21 @@ export class Living {
     expect(events).toEqual([]);
   }
 
-  private say(name: 'write' | 'answer', text: string, standing: Standing): Promise<unknown> {
+  say(name: 'write' | 'answer', text: string): Promise<unknown> {
     const from = name === 'answer' ? 'Casey' : undefined;
     return this.step(
       name,
       () => this.actOf(name)(this.life, text),
-      () => this.add(text, standing, from),
+      () => this.add(text, 'said', from),
+    );
+  }
+
+  /** What can be written natively only. */
+  private aside(standing: Standing, text: string, more: object): Promise<unknown> {
+    return this.step(
+      standing,
+      () => write(this.life, text, more),
+      () => this.add(text, standing),
     );
   }
 
@@ -196,6 +209,9 @@ export class Living {
     return { type, sequence, body: unnumbered(v1.golden(JSON.parse(named))) };
   }
 }
+
+/** Who acts through a dialect. */
+export const authorOf = ({ author }: Driver, { key, staff }: World): ApiClient => (author === 'key' ? key : staff.api);
 
 function hold({ status, text }: Answer<unknown>): void {
   if (status >= 300) throw new Error(`${status} ${text}`);

@@ -31,9 +31,13 @@ const OPENED: Readonly<Record<Kind, (life: Life) => v1.Json>> = {
 
 export const open = (life: Life): Promise<Answer> => life.author.post('/v1/conversations', OPENED[life.kind](life));
 
+/** As the staff: said at once, unless `more` makes something else of it. */
+export const write = (life: Life, text: string, more: object = {}): Promise<Answer> =>
+  life.author.post(`${at(life)}/messages`, { content: { type: 'text', text }, ...more });
+
 /** Every act in native words. */
 export const NATIVELY: Acts = {
-  write: (life, text) => life.author.post(`${at(life)}/messages`, { content: { type: 'text', text } }),
+  write: (life, text) => write(life, text),
   answer: (life, text) => {
     if (!life.contact) throw new Error('Nobody is there to answer');
     return life.contact.api.post(`${at(life)}/messages`, { content: { type: 'text', text } });
@@ -45,11 +49,6 @@ export const NATIVELY: Acts = {
   archive: (life) => life.author.patch(at(life), { archived: true }),
 };
 
-/** What no other dialect offers. */
-export const note = (life: Life, text: string): Promise<Answer> =>
-  life.author.post(`${at(life)}/messages`, { content: { type: 'text', text }, private: true });
-export const draft = (life: Life, text: string): Promise<Answer> =>
-  life.author.post(`${at(life)}/messages`, { content: { type: 'text', text }, draft: true });
 export const join = (life: Life, userId: string): Promise<Answer<unknown>> =>
   life.author.post<unknown>(`${at(life)}/participants`, { userId });
 

@@ -45,7 +45,7 @@ export interface Life {
   readonly subject: string;
   readonly phone: string;
   readonly entityId: string;
-  readonly ticket: { readonly id: string; readonly number: number } | null;
+  ticket: { readonly id: string; readonly number: number } | null;
   contact: Person | null;
   conversation: Known;
 }
@@ -83,9 +83,9 @@ export async function newWorld(hub: Hub, owner: ApiClient): Promise<World> {
   const whatsapp = await v1.channel(owner, { name: 'WhatsApp', type: 'whatsapp', config: WHATSAPP }, false);
   const api = await v1.channel(owner, { name: 'Chat' });
   // the built-in channel is made with the first conversation in it
-  v1.ok(await staff.api.post(`/conversation/ticket/${numberOf(await v1.ticket(owner, {}))}`));
-  const channels = v1.ok(await owner.get<Resource[]>('/v1/channels?perPage=100'));
-  const internal = channels.find(({ attributes }) => (attributes['type'] as string) === 'internal');
+  const ticket = await v1.ticket(owner);
+  v1.ok(await staff.api.post(`/conversation/ticket/${numberOf(ticket)}`));
+  const [first] = v1.ok(await owner.get<Resource[]>(`/v1/tickets/${ticket.id}/conversations`));
   return {
     hub,
     company: Number(organization?.number),
@@ -93,7 +93,7 @@ export async function newWorld(hub: Hub, owner: ApiClient): Promise<World> {
     staff,
     other,
     reader,
-    channels: { internal: internal?.id ?? '', whatsapp: whatsapp.id, api: api.id },
+    channels: { internal: v1.at(first?.attributes, 'channel.id') as string, whatsapp: whatsapp.id, api: api.id },
   };
 }
 
@@ -103,15 +103,16 @@ let lives = 0;
 export async function newLife(world: World, kind: Kind, author: ApiClient): Promise<Life> {
   const { hub, key, staff } = world;
   const subject = 'Broken lamp';
+  const phone = v1.newPhone();
   const hasTicket = kind === 'ticket' || kind === 'chat';
-  const made = hasTicket ? await v1.contact(key, { name: 'Casey' }) : null;
+  const made = hasTicket ? await v1.contact(key, { name: 'Casey', phone }) : null;
   const ticket = made && (await v1.ticket(key, { contactId: made.id, staffId: staff.id, subject }));
   return {
     world,
     kind,
     author,
     subject,
-    phone: v1.newPhone(),
+    phone,
     entityId: `00000000-0000-4000-8000-${String(++lives).padStart(12, '0')}`,
     ticket: ticket && { id: ticket.id, number: numberOf(ticket) },
     contact: made && (await contactOf(hub, key, made)),
