@@ -83,9 +83,9 @@ export class ConversationsQueries {
         `SELECT c.id FROM conversation c WHERE ${where} ${toOrder(request)} LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
         values,
       ),
-      this.counts.total(JSON.stringify([where, values]), async (limit) => {
+      this.counts.total(JSON.stringify([where, values]), async () => {
         const [row] = await db.query<{ n: number }[]>(
-          `SELECT count(*) AS n FROM (SELECT 1 FROM conversation c WHERE ${where} ${limit ? `LIMIT ${limit}` : ''}) x`,
+          `SELECT count(*) AS n FROM conversation c WHERE ${where}`,
           values,
         );
         return row?.n ?? 0;
@@ -141,7 +141,7 @@ function toWhere(organizationId: string, filter: ConversationFilter): { where: s
   add(filter.channelType, (n) => `c.channel_id IN (SELECT id FROM channel WHERE organization_id = $1 AND type = ${n})`);
   add(
     filter.search === undefined ? undefined : containing(filter.search),
-    (n) => `c.id IN (SELECT conversations_matching(${n}))`,
+    (n) => `c.id = ANY (ARRAY(SELECT conversations_matching(${n})))`,
   );
   return { where: where.join(' AND '), values };
 }
