@@ -18,6 +18,7 @@ import { Audit1700000000005 } from './migrations/0005-audit.js';
 import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.js';
 import { MessagingCore1700000000008 } from './migrations/0008-messaging-core.js';
 import { CheaperWall1700000000010 } from './migrations/0010-cheaper-wall.js';
+import { BoundedSearch1700000000015 } from './migrations/0015-bounded-search.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -68,6 +69,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       SecretRotation1700000000006,
       MessagingCore1700000000008,
       CheaperWall1700000000010,
+      BoundedSearch1700000000015,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

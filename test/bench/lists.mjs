@@ -51,7 +51,7 @@ async function explain(bench, { size, site, client, subjects }) {
       bench.stop.throwIfAborted();
       subject.ran = await ranBy(async () => {
         const { data, meta } = JSON.parse(await client.send('GET', subject.path, site.headers));
-        subject.rows = Array.isArray(data) ? data.length : (data.attributes.messages?.length ?? 1);
+        subject.rows = Array.isArray(data) ? data.length : (data.relationships?.messages.length ?? 1);
         subject.total = meta.pagination?.totalCount;
       });
     }
