@@ -78,7 +78,7 @@ async function measure({ stop }, inboxes, round, { rounds, ms, count }) {
   }
 }
 
-const isKey = (/** @type {import('./plans.mjs').Ran} */ { text }) => /FROM api_key/.test(text);
+const isKey = (/** @type {import('./plans.mjs').Ran} */ { text }) => /FROM api_key|"rate_limit"/.test(text);
 const isTotal = (/** @type {import('./plans.mjs').Ran} */ { text }) => /^\s*SELECT count\(\*\)/.test(text);
 
 /**
@@ -143,7 +143,7 @@ function show(inboxes, { rounds, ms, count }) {
     '\nBare SQL: p50 of the same statements without the total, by pg directly, prepared, without row-level security.',
   );
   printTable(`lists: statements of one call of ${whole(large.size)}, its total not known yet`, [
-    ['', 'rows', 'total', 'statements', 'and for the key', 'page ms', 'total ms'],
+    ['', 'rows', 'total', 'statements', 'and for the caller', 'page ms', 'total ms'],
     ...large.subjects.map(({ name, rows, total, ran }) => {
       const sum = (/** @type {import('./plans.mjs').Ran[]} */ some) => fixed(some.reduce((all, { ms }) => all + ms, 0));
       const own = ran.filter((one) => !isKey(one));
