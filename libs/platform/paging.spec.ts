@@ -11,7 +11,9 @@ describe('CountCache', () => {
       counted++;
       return Promise.resolve(total);
     });
-  const after = (ms: number): void => void jest.setSystemTime(Date.now() + ms);
+  const after = (ms: number): void => {
+    jest.setSystemTime(Date.now() + ms);
+  };
 
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });

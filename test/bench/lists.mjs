@@ -134,7 +134,10 @@ function show(inboxes, { rounds, ms, count }) {
             const own = named(inbox, name)?.samples ?? [];
             return [fixed(median(own), 2), fixed(percentile(own, 0.99), 2)];
           }),
-          ...[ratio(0.5, name), ratio(0.99, name), fixed(median(bare), 2), fixed(median(samples) / median(bare), 2)],
+          ratio(0.5, name),
+          ratio(0.99, name),
+          fixed(median(bare), 2),
+          fixed(median(samples) / median(bare), 2),
         ];
       }),
     ],
@@ -148,14 +151,13 @@ function show(inboxes, { rounds, ms, count }) {
       const sum = (/** @type {import('./plans.mjs').Ran[]} */ some) => fixed(some.reduce((all, { ms }) => all + ms, 0));
       const own = ran.filter((one) => !isKey(one));
       return [
-        ...[
-          name,
-          String(rows),
-          total === undefined ? '' : whole(total),
-          String(own.length),
-          String(ran.length - own.length),
-        ],
-        ...[sum(own.filter((one) => !isTotal(one))), own.some(isTotal) ? sum(own.filter(isTotal)) : ''],
+        name,
+        String(rows),
+        total === undefined ? '' : whole(total),
+        String(own.length),
+        String(ran.length - own.length),
+        sum(own.filter((one) => !isTotal(one))),
+        own.some(isTotal) ? sum(own.filter(isTotal)) : '',
       ];
     }),
   ]);

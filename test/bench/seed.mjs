@@ -145,27 +145,30 @@ class Organization {
     for (let i = 1; i <= this.conversations; i++) {
       const status = this.statusOf(i);
       const [created, last] = [this.time(i / this.conversations), this.messageTime(i, MESSAGES)];
-      const updated = Math.min(
-        this.now,
-        Date.parse(last) + scatter(i * 7, 30) * DAY_MS * (status === 'closed' ? 1 : 0),
-      );
-      const assignee = i % 10 < 7 ? seededId('user', 1 + scatter(i * 13, USERS)) : null;
+      const isClosed = status === 'closed';
+      const touched = Date.parse(last) + (isClosed ? scatter(i * 7, 30) * DAY_MS : 0);
+      const assignee =
+        i % 10 < 7 ? ['user', seededId('user', 1 + scatter(i * 13, USERS)), created] : [null, null, null];
       const count = i === LONG.conversation && this.conversations >= LONG.from ? LONG.messages : MESSAGES;
       yield [
-        ...[this.id, seededId('conversation', i), this.channelOf(i), seededId('contact', this.contactOf(i)), status],
+        this.id,
+        seededId('conversation', i),
+        this.channelOf(i),
+        seededId('contact', this.contactOf(i)),
+        status,
         status === 'snoozed' ? '2100-01-01T00:00:00Z' : null,
-        status === 'closed' ? last : null,
-        ...(assignee ? ['user', assignee, created] : [null, null, null]),
-        ...[
-          created,
-          last,
-          last,
-          seededId('message', this.messageNumber(i, MESSAGES)),
-          count,
-          status === 'closed' ? 0 : 1,
-        ],
+        isClosed ? last : null,
+        ...assignee,
+        created,
+        last,
+        last,
+        seededId('message', this.messageNumber(i, MESSAGES)),
+        count,
+        isClosed ? 0 : 1,
         i % 4 ? '{}' : `{${TAGS[scatter(i, TAGS.length)]}}`,
-        ...[count, created, new Date(updated).toISOString()],
+        count,
+        created,
+        new Date(Math.min(this.now, touched)).toISOString(),
       ];
     }
   }
@@ -194,9 +197,19 @@ class Organization {
       : { type: 'contact', id: seededId('contact', this.contactOf(i)), name: null };
     const at = this.messageTime(i, seq);
     return [
-      ...[this.id, seededId('message', n), seededId('conversation', i), this.channelOf(i), seq],
-      ...[isOurs ? 'outbound' : 'inbound', 'text', JSON.stringify({ type: 'text', text }), text],
-      ...[isOurs ? 'delivered' : 'sent', JSON.stringify(sender), at, at],
+      this.id,
+      seededId('message', n),
+      seededId('conversation', i),
+      this.channelOf(i),
+      seq,
+      isOurs ? 'outbound' : 'inbound',
+      'text',
+      JSON.stringify({ type: 'text', text }),
+      text,
+      isOurs ? 'delivered' : 'sent',
+      JSON.stringify(sender),
+      at,
+      at,
     ];
   }
 
@@ -252,6 +265,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const [url, organizationId, count] = process.argv.slice(2);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await seedAll(client, [[organizationId, Number(count)]]).finally(() => client.end());
+  await seedAll(client, [[organizationId, Number(count)]]);
+  await client.end();
   progressDone();
 }
