@@ -12,6 +12,7 @@ import { InboundService } from './inbound.service.js';
 import { MessageWriter } from './message-writer.js';
 import { MessagesQueries } from './messages.queries.js';
 import { MessagesService } from './messages.service.js';
+import { NumberedConversationsQueries } from './numbered-conversations.queries.js';
 import { NumbersQueries } from './numbers.queries.js';
 import { OutboundService } from './outbound.service.js';
 import { ReadsService } from './reads.service.js';
@@ -23,6 +24,7 @@ import { ParticipantsService } from './participants.service.js';
 import { TranscriptsQueries } from './transcripts.queries.js';
 import { TicketsQueries } from './tickets.queries.js';
 import { TicketsService } from './tickets.service.js';
+import { OutreachService } from './outreach.service.js';
 
 const providers = [
   ConversationsService,
@@ -46,6 +48,8 @@ const providers = [
   TranscriptsQueries,
   InternalConversationsService,
   ContactMergeService,
+  NumberedConversationsQueries,
+  OutreachService,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

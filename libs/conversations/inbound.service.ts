@@ -83,15 +83,15 @@ export class InboundService {
   }
 
   /**
-   * What the contact `author` writes into one of its own conversations. A closed one reopens within the channel's window.
-   * The same `clientMessageId` again gives the first message back.
+   * What the contact `author` writes into one of its own conversations. A closed one reopens within the channel's window,
+   * unless `reopens` is false. The same `clientMessageId` again gives the first message back.
    * @throws ConversationNotFoundError when it is not the contact's; ConversationClosedError, ConversationExistsError,
    *   UnsupportedContentTypeError
    */
-  async write(author: Author, command: PostMessage): Promise<MessageView> {
+  async write(author: Author, command: PostMessage, { reopens = true } = {}): Promise<MessageView> {
     const { organizationId } = author;
     try {
-      return await this.db.transaction(organizationId, (tx) => this.writeIn(tx, author, command));
+      return await this.db.transaction(organizationId, (tx) => this.writeIn(tx, author, command, reopens));
     } catch (error) {
       const known = command.clientMessageId && (await this.firstOf(author, command));
       if (known) return known;
@@ -116,7 +116,7 @@ export class InboundService {
     return row;
   }
 
-  private async writeIn(tx: Tx, author: Author, command: PostMessage): Promise<MessageView> {
+  private async writeIn(tx: Tx, author: Author, command: PostMessage, reopens: boolean): Promise<MessageView> {
     const { organizationId, principal } = author;
     const where = { organizationId, id: command.conversationId, contactId: principal.id ?? '' };
     const sender = await this.seen(tx, organizationId, where.contactId); // contact before conversation, as a merge does
@@ -131,7 +131,7 @@ export class InboundService {
       throw new UnsupportedContentTypeError(command.content.type, channel?.type ?? 'api');
     }
     const isOver = (closedAt?.getTime() ?? 0) + channel.window * 1000 < Date.now();
-    if (status === 'closed' && isOver) throw new ConversationClosedError();
+    if (status === 'closed' && (isOver || !reopens)) throw new ConversationClosedError();
     await this.wake(tx, author, conversation);
     const person: Author = { organizationId, principal: { type: 'contact', ...sender } };
     const { conversationId, content, clientMessageId, metadata } = command;

@@ -31,6 +31,13 @@ export class NumbersQueries {
     return row ?? null;
   }
 
+  /** The organization's own number: what integer clients call their company. */
+  async organizationNumber(organizationId: string): Promise<number> {
+    const [row] = await queryPrepared<{ number: number }>(this.db.reader(organizationId), OWN, [organizationId]);
+    if (!row) throw new Error(`There is no organization ${organizationId}`);
+    return row.number;
+  }
+
   /** The numbers of users, bots and contacts by their UUIDs, in one query; the deleted ones, too. */
   async numbersOf(organizationId: string, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     if (ids.length === 0) return new Map();
@@ -50,6 +57,8 @@ const THINGS: Record<NumberedThing, Prepared> = {
   ticket: { name: 'ticket-by-number', text: 'SELECT id FROM ticket WHERE organization_id = $1 AND number = $2' },
   channel: { name: 'channel-by-number', text: 'SELECT id FROM channel WHERE organization_id = $1 AND number = $2' },
 };
+
+const OWN: Prepared = { name: 'organization-number', text: 'SELECT number FROM organization WHERE id = $1' };
 
 const PARTY: Prepared = {
   name: 'party-by-number',

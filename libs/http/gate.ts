@@ -44,7 +44,9 @@ export class RequestGate {
   }
 
   private authenticate({ kind, value }: Credential): Promise<Actor> {
-    return kind === 'cookie' ? this.authenticator.authenticateCookie(value) : this.authenticator.authenticate(value);
+    if (kind === 'cookie') return this.authenticator.authenticateCookie(value);
+    if (kind === 'key') return this.authenticator.authenticateKey(value);
+    return kind === 'token' ? this.authenticator.authenticateToken(value) : this.authenticator.authenticate(value);
   }
 
   /** As {@link authenticate}, but a credential that is worth nothing counts as none. */

@@ -29,9 +29,18 @@ export class Authenticator {
   /** @throws InvalidApiKeyError, InvalidTokenError, TokenRevokedError */
   async authenticate(credential: string): Promise<Actor> {
     const isToken = credential.startsWith('eyJ') || credential.includes('.');
-    if (!isToken) return this.keys.authenticate(credential);
-    const claims = await this.tokens.verify(credential);
+    return isToken ? this.authenticateToken(credential) : this.keys.authenticate(credential);
+  }
+
+  /** An access token or a contact's token only: no API key will do. @throws InvalidTokenError, TokenRevokedError */
+  async authenticateToken(token: string): Promise<Actor> {
+    const claims = await this.tokens.verify(token);
     return claims.kind === 'user' ? this.user(claims) : this.contact(claims);
+  }
+
+  /** An API key only: no token will do. @throws InvalidApiKeyError */
+  authenticateKey(key: string): Promise<Actor> {
+    return this.keys.authenticate(key);
   }
 
   /** @throws InvalidTokenError when the cookie is of no session that goes on */

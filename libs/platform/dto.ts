@@ -286,7 +286,7 @@ const isPlain = (value: unknown): value is object =>
 
 function fromQuery(kind: Kind, value: unknown): unknown {
   if (typeof value !== 'string') return value;
-  if (kind === 'integer') return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+  if (kind === 'integer') return /^-?\d{1,16}$/.test(value) ? Number(value) : value;
   if (kind === 'flag')
     return value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
   if (kind === 'list') return value.split(',').filter((item) => item !== '');

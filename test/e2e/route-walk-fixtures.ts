@@ -2,6 +2,8 @@ import { apiKeyPrefix, hashApiKey, newApiKey } from '@hub/identity/api-key.js';
 import { documentPath } from '@hub/http/document.js';
 import { SCOPES } from '@hub/identity/actor.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
+import { PACT_WALK } from '../dialects/pact/route-walk.js';
+import { TICKET_DESK_WALK } from '../dialects/ticket-desk/route-walk.js';
 import { PARTICIPANTS_WALK } from '../dialects/participants/route-walk.js';
 import { V1_WALK } from '../dialects/v1/route-walk.js';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
@@ -14,7 +16,12 @@ import type { Walk, WalkedRoute, World } from '../support/walk.js';
 import { DIALECTS } from '../../apps/api/dialects.js';
 
 /** Every dialect that is served, by its name. */
-const WALKS: Readonly<Record<string, Walk>> = { v1: V1_WALK, participants: PARTICIPANTS_WALK };
+const WALKS: Readonly<Record<string, Walk>> = {
+  v1: V1_WALK,
+  'ticket-desk': TICKET_DESK_WALK,
+  participants: PARTICIPANTS_WALK,
+  pact: PACT_WALK,
+};
 
 /** Every operation of every served document. */
 export async function everyRoute(hub: Hub): Promise<WalkedRoute[]> {

@@ -31,7 +31,8 @@ describe('the route walk', () => {
   let subscriber: Subscriber;
   let routes: WalkedRoute[];
   let others: World;
-  const worlds = new Map<Walk, { mine: World; others: World; unknown: World; sent: Record<string, string> }>();
+  const worlds = new Map<Walk, { mine: World; others: World; unknown: World }>();
+  const authorities = new Map<Walk, string>();
 
   beforeAll(async () => {
     [hub, subscriber] = await Promise.all([startHub(), Subscriber.start()]);
@@ -42,13 +43,8 @@ describe('the route walk', () => {
     for (const walk of new Set(routes.map((route) => route.walk))) {
       const { translate = (_: Hub, world: World) => Promise.resolve(world) } = walk;
       const [own, foreign, none] = await Promise.all([mine, others, unknown].map((world) => translate(hub, world)));
-      const sent = await walk.signIn?.(hub, personOf('goldfish'));
-      worlds.set(walk, {
-        mine: own!,
-        others: foreign!,
-        unknown: none!,
-        sent: sent ?? walk.credentials(hub.admin.key)[0],
-      });
+      worlds.set(walk, { mine: own!, others: foreign!, unknown: none! });
+      authorities.set(walk, (await walk.authority?.(hub, personOf('goldfish'))) ?? hub.admin.key);
     }
   });
   afterAll(async () => {
@@ -72,9 +68,12 @@ describe('the route walk', () => {
 
   const worldsOf = ({ walk }: WalkedRoute) => worlds.get(walk)!;
 
-  /** With these headers only; as somebody who may do everything unless they are given. */
-  const send = (route: WalkedRoute, { path, body }: Call, headers = worldsOf(route).sent): Promise<Answer<unknown>> =>
-    hub.admin.call(route.method, path, { body, headers: { authorization: '', ...headers } });
+  /** With these headers only; as whoever may do everything unless they are given. */
+  const send = (
+    { method, walk }: WalkedRoute,
+    { path, body }: Call,
+    headers: Record<string, string> = walk.credentials(authorities.get(walk)!)[0],
+  ): Promise<Answer<unknown>> => hub.admin.call(method, path, { body, headers: { authorization: '', ...headers } });
 
   /** What is wrong with a refusal: other than expected, or telling something of the other organization. */
   function complaints(

@@ -5,6 +5,12 @@ import type { Route } from './routes.js';
 /** One record of each kind of one organization, by the kind (`conv`, `contact`, …). */
 export type World = Readonly<Record<string, string>>;
 
+/** Who can sign in. */
+export interface Person {
+  readonly email: string;
+  readonly password: string;
+}
+
 /** How the walk calls one operation. */
 export interface Fixture {
   /** A body that the route takes, with every id it may carry, of `own` organization. */
@@ -32,8 +38,11 @@ export interface Walk {
   readonly aliases: (path: string) => readonly string[];
   /** Every way to send a key. */
   readonly credentials: (key: string) => readonly [Record<string, string>, ...Record<string, string>[]];
-  /** What somebody sends who may use every route with the records of the own world, where the admin's key may not. */
-  readonly signIn?: (hub: Hub, person: { readonly email: string; readonly password: string }) => Promise<Sent>;
+  /**
+   * The credential of somebody of the first organization who may do everything: of `person`, who takes part in its
+   * conversation, or somebody new; unset: its admin key. Where it is set, keys are let in nowhere.
+   */
+  readonly authority?: (hub: Hub, person: Person) => Promise<string>;
   readonly unauthenticated: Refusal;
   readonly invalidKey: Refusal;
   readonly forbidden: Refusal;
@@ -44,8 +53,6 @@ export interface Walk {
   /** The records by the ids that this dialect knows them by; unset: the public ones. */
   readonly translate?: (hub: Hub, world: World) => Promise<World>;
 }
-
-type Sent = Record<string, string>;
 
 export interface WalkedRoute extends Route {
   readonly walk: Walk;

@@ -25,9 +25,7 @@ export const PARTICIPANTS_WALK: Walk = {
   isIdField: (name) => /_ids?$/.test(name) && !NO_ID.test(name),
   aliases: () => [],
   credentials: (key) => [{ authorization: `Bearer ${key}` }],
-  signIn: async (hub, { email, password }) => ({
-    authorization: `Bearer ${(await signIn(hub, email, password)).accessToken}`,
-  }),
+  authority: async (hub, { email, password }) => (await signIn(hub, email, password)).accessToken,
   unauthenticated: { status: 401 },
   invalidKey: { status: 401 },
   forbidden: { status: 401 },
