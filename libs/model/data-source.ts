@@ -19,6 +19,7 @@ import { SecretRotation1700000000006 } from './migrations/0006-secret-rotation.j
 import { MessagingCore1700000000008 } from './migrations/0008-messaging-core.js';
 import { CheaperWall1700000000010 } from './migrations/0010-cheaper-wall.js';
 import { BoundedSearch1700000000015 } from './migrations/0015-bounded-search.js';
+import { CoveringFilters1700000000016 } from './migrations/0016-covering-filters.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -70,6 +71,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       MessagingCore1700000000008,
       CheaperWall1700000000010,
       BoundedSearch1700000000015,
+      CoveringFilters1700000000016,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
