@@ -4,8 +4,8 @@ import { AuthenticationRequiredError } from '@hub/identity/identity.errors.js';
 const SESSION_COOKIE = 'connect.sid';
 
 export interface Credential {
-  /** `key`: an API key and nothing else; `bearer`: a key or a token. */
-  readonly kind: 'bearer' | 'key' | 'cookie';
+  /** `key`: an API key and nothing else; `token`: a token and nothing else; `bearer`: either. */
+  readonly kind: 'bearer' | 'key' | 'token' | 'cookie';
   readonly value: string;
 }
 
@@ -17,6 +17,12 @@ export const credentialOf = (request: FastifyRequest): Credential | null =>
 export function bearerOf({ headers }: FastifyRequest): Credential | null {
   const value = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
   return value ? { kind: 'bearer', value } : null;
+}
+
+/** As {@link bearerOf}, where an API key is none. */
+export function tokenOf(request: FastifyRequest): Credential | null {
+  const bearer = bearerOf(request);
+  return bearer && { ...bearer, kind: 'token' };
 }
 
 /** A key or token in a header of its own. @param name in lower case */

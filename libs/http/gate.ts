@@ -45,7 +45,8 @@ export class RequestGate {
 
   private authenticate({ kind, value }: Credential): Promise<Actor> {
     if (kind === 'cookie') return this.authenticator.authenticateCookie(value);
-    return kind === 'key' ? this.authenticator.authenticateKey(value) : this.authenticator.authenticate(value);
+    if (kind === 'key') return this.authenticator.authenticateKey(value);
+    return kind === 'token' ? this.authenticator.authenticateToken(value) : this.authenticator.authenticate(value);
   }
 
   /** As {@link authenticate}, but a credential that is worth nothing counts as none. */

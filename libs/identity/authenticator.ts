@@ -29,8 +29,12 @@ export class Authenticator {
   /** @throws InvalidApiKeyError, InvalidTokenError, TokenRevokedError */
   async authenticate(credential: string): Promise<Actor> {
     const isToken = credential.startsWith('eyJ') || credential.includes('.');
-    if (!isToken) return this.keys.authenticate(credential);
-    const claims = await this.tokens.verify(credential);
+    return isToken ? this.authenticateToken(credential) : this.keys.authenticate(credential);
+  }
+
+  /** An access token or a contact's token only: no API key will do. @throws InvalidTokenError, TokenRevokedError */
+  async authenticateToken(token: string): Promise<Actor> {
+    const claims = await this.tokens.verify(token);
     return claims.kind === 'user' ? this.user(claims) : this.contact(claims);
   }
 

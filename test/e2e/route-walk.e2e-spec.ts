@@ -31,6 +31,7 @@ describe('the route walk', () => {
   let routes: WalkedRoute[];
   let others: World;
   const worlds = new Map<Walk, { mine: World; others: World; unknown: World }>();
+  const authorities = new Map<Walk, string>();
 
   beforeAll(async () => {
     [hub, subscriber] = await Promise.all([startHub(), Subscriber.start()]);
@@ -42,6 +43,7 @@ describe('the route walk', () => {
       const { translate = (_: Hub, world: World) => Promise.resolve(world) } = walk;
       const [own, foreign, none] = await Promise.all([mine, others, unknown].map((world) => translate(hub, world)));
       worlds.set(walk, { mine: own!, others: foreign!, unknown: none! });
+      authorities.set(walk, (await walk.authority?.(hub)) ?? hub.admin.key);
     }
   });
   afterAll(async () => {
@@ -65,11 +67,11 @@ describe('the route walk', () => {
 
   const worldsOf = ({ walk }: WalkedRoute) => worlds.get(walk)!;
 
-  /** With these headers only; as the admin unless they are given. */
+  /** With these headers only; as whoever may do everything unless they are given. */
   const send = (
     { method, walk }: WalkedRoute,
     { path, body }: Call,
-    headers: Record<string, string> = walk.credentials(hub.admin.key)[0],
+    headers: Record<string, string> = walk.credentials(authorities.get(walk)!)[0],
   ): Promise<Answer<unknown>> => hub.admin.call(method, path, { body, headers: { authorization: '', ...headers } });
 
   /** What is wrong with a refusal: other than expected, or telling something of the other organization. */

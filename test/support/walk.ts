@@ -32,6 +32,11 @@ export interface Walk {
   readonly aliases: (path: string) => readonly string[];
   /** Every way to send a key. */
   readonly credentials: (key: string) => readonly [Record<string, string>, ...Record<string, string>[]];
+  /**
+   * The credential of somebody of the first organization who may do everything; unset: its admin
+   * key. Where it is set, keys are let in nowhere.
+   */
+  readonly authority?: (hub: Hub) => Promise<string>;
   readonly unauthenticated: Refusal;
   readonly invalidKey: Refusal;
   readonly forbidden: Refusal;
