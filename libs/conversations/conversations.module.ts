@@ -20,6 +20,7 @@ import { RemovalService } from './removal.service.js';
 import { ScheduleService } from './schedule.service.js';
 import { ParticipantsQueries } from './participants.queries.js';
 import { ParticipantsService } from './participants.service.js';
+import { TicketThreadsQueries } from './ticket-threads.queries.js';
 import { TicketsQueries } from './tickets.queries.js';
 import { TicketsService } from './tickets.service.js';
 import { OutreachService } from './outreach.service.js';
@@ -46,6 +47,7 @@ const providers = [
   ContactMergeService,
   NumberedConversationsQueries,
   OutreachService,
+  TicketThreadsQueries,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })
