@@ -2,6 +2,7 @@ import { apiKeyPrefix, hashApiKey, newApiKey } from '@hub/identity/api-key.js';
 import { documentPath } from '@hub/http/document.js';
 import { SCOPES } from '@hub/identity/actor.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
+import { ENNEO_WALK } from '../dialects/enneo/route-walk.js';
 import { PACT_WALK } from '../dialects/pact/route-walk.js';
 import { V1_WALK } from '../dialects/v1/route-walk.js';
 import * as v1 from '../dialects/v1/v1-fixtures.js';
@@ -14,7 +15,7 @@ import type { Walk, WalkedRoute, World } from '../support/walk.js';
 import { DIALECTS } from '../../apps/api/dialects.js';
 
 /** Every dialect that is served, by its name. */
-const WALKS: Readonly<Record<string, Walk>> = { v1: V1_WALK, pact: PACT_WALK };
+const WALKS: Readonly<Record<string, Walk>> = { v1: V1_WALK, pact: PACT_WALK, enneo: ENNEO_WALK };
 
 /** Every operation of every served document. */
 export async function everyRoute(hub: Hub): Promise<WalkedRoute[]> {

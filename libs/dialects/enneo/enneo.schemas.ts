@@ -29,7 +29,10 @@ export const ENNEO_SCHEMAS = {
       fromEmail: { ...text, deprecated: true },
       fromEmailName: { ...text, deprecated: true },
       agentId: { ...id, deprecated: true },
-      sender: object({ id, name: text, email: text, subchannelId: nullable('integer', 'Always null') }, ['id', 'email']),
+      sender: object({ id, name: text, email: text, subchannelId: nullable('integer', 'Always null') }, [
+        'id',
+        'email',
+      ]),
       toEmail: texts('Only for email'),
       to: texts('Addresses of email, or postal ones; else what the contact is called by on the channel'),
       ccEmails: texts('Only for email'),
@@ -38,7 +41,10 @@ export const ENNEO_SCHEMAS = {
       content: object({ message: text }),
       intentIds: texts('`intentIds` of the message’s metadata'),
       cortexRequestId: nullable('integer', '`cortexRequestId` of the message’s metadata'),
-      externalConversationId: nullable('string', '`externalConversationId` of the metadata, else the id of the provider'),
+      externalConversationId: nullable(
+        'string',
+        '`externalConversationId` of the metadata, else the id of the provider',
+      ),
       isRead: { ...flag, description: 'By the staff' },
       attachments: { type: 'array', items: { $ref: '#/components/schemas/Attachment' } },
       interface: { type: 'object', description: 'Always empty' },

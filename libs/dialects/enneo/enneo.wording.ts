@@ -26,12 +26,7 @@ export const ENNEO_WORDING: Wording = {
 };
 
 /** Nothing of what nobody has foreseen. */
-function forDeveloper(
-  kind: Failure['kind'],
-  code: string,
-  message: string,
-  problems: Failure['details'],
-): string {
+function forDeveloper(kind: Failure['kind'], code: string, message: string, problems: Failure['details']): string {
   if (kind === 'internal') return '';
   if (code === 'AUTHENTICATION_REQUIRED') return ADVICE;
   return problems.map((problem) => problem.message).join('; ') || message;
