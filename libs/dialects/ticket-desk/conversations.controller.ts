@@ -71,7 +71,7 @@ export class DeskConversationsController {
   @Patch(':conversationId')
   @Operation({
     scope: 'conversations:write',
-    id: 'id',
+    id: 'conversationId',
     summary: 'Close a conversation',
     description: 'For the staff. What is closed stays so, and nothing is told again.',
     changes: true,

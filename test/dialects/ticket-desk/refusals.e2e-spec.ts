@@ -19,8 +19,9 @@ afterAll(() => hub.stop());
 
 type Call = (api: ApiClient, number: number | string) => Promise<Answer<unknown>>;
 const OF_CONVERSATION: Readonly<Record<string, Call>> = {
-  'GET /conversation/{id}': (api, number) => api.get(`/conversation/${number}`),
-  'POST /conversation/{id}/message': (api, number) => api.post(`/conversation/${number}/message`, { content: 'x' }),
+  'GET /conversation/{conversationId}': (api, number) => api.get(`/conversation/${number}`),
+  'POST /conversation/{conversationId}/message': (api, number) =>
+    api.post(`/conversation/${number}/message`, { content: 'x' }),
   'PATCH /conversation/{conversationId}': (api, number) => api.patch(`/conversation/${number}`),
 };
 const OF_TICKET: Readonly<Record<string, Call>> = {
