@@ -1,6 +1,6 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { PasswordPageController } from '@hub/dialects/v1/password-page.controller.js';
+import { PasswordPageController } from '@hub/http/password-page.controller.js';
 import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
 import { FailureFilter } from '@hub/http/failure.filter.js';
 import { Wordings } from '@hub/http/wording.js';

@@ -79,11 +79,8 @@ export class ContactsQueries {
          ORDER BY k.${SORT[request.sortBy]} ${request.sortOrder}, k.id ${request.sortOrder}`,
         values,
       ),
-      this.counts.total(JSON.stringify([where, values]), async (limit) => {
-        const [row] = await db.query<{ n: number }[]>(
-          `SELECT count(*) AS n FROM (SELECT 1 FROM contact k WHERE ${where} ${limit ? `LIMIT ${limit}` : ''}) x`,
-          values,
-        );
+      this.counts.total(JSON.stringify([where, values]), async () => {
+        const [row] = await db.query<{ n: number }[]>(`SELECT count(*) AS n FROM contact k WHERE ${where}`, values);
         return row?.n ?? 0;
       }),
     ]);

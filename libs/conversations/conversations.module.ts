@@ -22,6 +22,7 @@ import { ScheduleService } from './schedule.service.js';
 import { ParticipantsQueries } from './participants.queries.js';
 import { ParticipantsService } from './participants.service.js';
 import { TranscriptsQueries } from './transcripts.queries.js';
+import { TicketThreadsQueries } from './ticket-threads.queries.js';
 import { TicketsQueries } from './tickets.queries.js';
 import { TicketsService } from './tickets.service.js';
 import { OutreachService } from './outreach.service.js';
@@ -50,6 +51,7 @@ const providers = [
   ContactMergeService,
   NumberedConversationsQueries,
   OutreachService,
+  TicketThreadsQueries,
 ];
 
 @Module({ imports: [EventsModule, ContactsModule, ChannelsModule], providers, exports: providers })

@@ -122,13 +122,10 @@ export class ConversationsQueries {
   }
 
   private count(organizationId: string, where: string, values: unknown[]): Promise<number> {
-    return this.counts.total(JSON.stringify([where, values]), async (limit) => {
+    return this.counts.total(JSON.stringify([where, values]), async () => {
       const [row] = await this.db
         .reader(organizationId)
-        .query<{ n: number }[]>(
-          `SELECT count(*) AS n FROM (SELECT 1 FROM conversation c WHERE ${where} ${limit ? `LIMIT ${limit}` : ''}) x`,
-          values,
-        );
+        .query<{ n: number }[]>(`SELECT count(*) AS n FROM conversation c WHERE ${where}`, values);
       return row?.n ?? 0;
     });
   }
@@ -163,7 +160,7 @@ function toWhere(organizationId: string, filter: ConversationFilter): { where: s
   add(filter.channelType, (n) => `c.channel_id IN (SELECT id FROM channel WHERE organization_id = $1 AND type = ${n})`);
   add(
     filter.search === undefined ? undefined : containing(filter.search),
-    (n) => `c.id IN (SELECT conversations_matching(${n}))`,
+    (n) => `c.id = ANY (ARRAY(SELECT conversations_matching(${n})))`,
   );
   return { where: where.join(' AND '), values };
 }

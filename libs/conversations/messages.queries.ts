@@ -139,11 +139,11 @@ export class MessagesQueries {
     let from = after;
     for (let isLast = conversationIds.length === 0; !isLast;) {
       const rows: MessageView[] = await db.query<MessageView[]>(
-        `WITH some AS MATERIALIZED (
+        `WITH chunk AS MATERIALIZED (
            SELECT id FROM (SELECT id FROM message WHERE organization_id = $1 AND conversation_id = ANY ($2::uuid[])
              OFFSET 0) AS every_one
            WHERE $3::uuid IS NULL OR id > $3 ORDER BY id LIMIT ${Math.trunc(batch)})
-         ${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.id IN (SELECT id FROM some) ORDER BY m.id`,
+         ${MESSAGE_SELECT} WHERE m.organization_id = $1 AND m.id IN (SELECT id FROM chunk) ORDER BY m.id`,
         [organizationId, conversationIds, from],
       );
       if (rows.length > 0) yield rows;

@@ -89,11 +89,8 @@ export class ParticipantsQueries {
         `SELECT ${id} AS id FROM ${from} ORDER BY ${id} DESC LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
         values,
       ),
-      this.counts.total(JSON.stringify([from, values]), async (limit) => {
-        const [row] = await db.query<{ n: number }[]>(
-          `SELECT count(*) AS n FROM (SELECT 1 FROM ${from} ${limit ? `LIMIT ${limit}` : ''}) x`,
-          values,
-        );
+      this.counts.total(JSON.stringify([from, values]), async () => {
+        const [row] = await db.query<{ n: number }[]>(`SELECT count(*) AS n FROM ${from}`, values);
         return row?.n ?? 0;
       }),
     ]);

@@ -56,11 +56,8 @@ export class TicketsQueries {
          ) t ${JOINS} ${order}`,
         values,
       ),
-      this.counts.total(JSON.stringify([where, values]), async (limit) => {
-        const [row] = await db.query<{ n: number }[]>(
-          `SELECT count(*) AS n FROM (SELECT 1 FROM ticket t WHERE ${where} ${limit ? `LIMIT ${limit}` : ''}) x`,
-          values,
-        );
+      this.counts.total(JSON.stringify([where, values]), async () => {
+        const [row] = await db.query<{ n: number }[]>(`SELECT count(*) AS n FROM ticket t WHERE ${where}`, values);
         return row?.n ?? 0;
       }),
     ]);

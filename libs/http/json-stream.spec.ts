@@ -19,6 +19,14 @@ describe('a streamed array', () => {
     [[[], [{ a: 1 }, { a: 2 }], [], [{ a: 3 }]], '[{"a":1},{"a":2},{"a":3}]'],
   ])('of %j is %s', async (batches, expected) => expect(await streamed(...batches)).toBe(expected));
 
+  it('stands within what is around it', async () => {
+    const around = { before: '{"items":', after: ',"success":true}' };
+    const whole = async (...batches: (readonly object[])[]): Promise<string> =>
+      text((await streamArray(some(...batches), around)).getStream());
+    expect(await whole()).toBe('{"items":[],"success":true}');
+    expect(await whole([{ a: 1 }], [{ a: 2 }])).toBe('{"items":[{"a":1},{"a":2}],"success":true}');
+  });
+
   it('refuses at once what fails at once, and breaks off what fails later', async () => {
     await expect(streamArray(some(new Error('at once')))).rejects.toThrow('at once');
     await expect(streamed([{ a: 1 }], new Error('later'))).rejects.toThrow('later');

@@ -21,6 +21,8 @@ import { MessagingCore1700000000008 } from './migrations/0008-messaging-core.js'
 import { ContactsAndAccounts1700000000009 } from './migrations/0009-contacts-and-accounts.js';
 import { CheaperWall1700000000010 } from './migrations/0010-cheaper-wall.js';
 import { MessageSearch1700000000013 } from './migrations/0013-message-search.js';
+import { BoundedSearch1700000000015 } from './migrations/0015-bounded-search.js';
+import { CoveringFilters1700000000016 } from './migrations/0016-covering-filters.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -86,6 +88,8 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       ContactsAndAccounts1700000000009,
       CheaperWall1700000000010,
       MessageSearch1700000000013,
+      BoundedSearch1700000000015,
+      CoveringFilters1700000000016,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -3,6 +3,8 @@ import { ValidationError } from './errors.js';
 /** Totals are exact up to here; beyond, they may be {@link COUNT_TTL_MS} old. */
 export const EXACT_COUNT_LIMIT = 10_000;
 const COUNT_TTL_MS = 10_000;
+/** From here on it is counted anew beside the call that asks. */
+const REFRESH_MS = 7_000;
 const COUNT_ENTRIES = 1_000;
 
 export interface PageRequest {
@@ -46,27 +48,49 @@ export function decodeCursor<const T extends readonly ('string' | 'number')[]>(
 }
 
 /**
- * Totals of large lists. A total at or under {@link EXACT_COUNT_LIMIT} is counted every time (a bounded index scan);
- * a larger one is counted in full at most once in ten seconds per process and filter.
+ * Totals of large lists. A total at or under {@link EXACT_COUNT_LIMIT} is counted every time; a larger one is kept for
+ * ten seconds per process and filter, and counted anew ahead of that where it is still asked for, so that whoever reads
+ * on does not wait for it.
  */
 export class CountCache {
-  private readonly entries = new Map<string, { total: number; until: number }>();
+  private readonly entries = new Map<string, { total: number; at: number }>();
+  private readonly counting = new Map<string, Promise<number>>();
 
-  /**
-   * @param key the organization and the filter, spelt the same for the same list
-   * @param count counts the rows, stopping at `limit` when it is given
-   */
-  async total(key: string, count: (limit: number | null) => Promise<number>): Promise<number> {
+  /** @param key the organization and the filter, spelt the same for the same list */
+  async total(key: string, count: () => Promise<number>): Promise<number> {
     const known = this.entries.get(key);
-    if (known && known.until > Date.now()) return known.total;
-    const bounded = await count(EXACT_COUNT_LIMIT + 1);
-    if (bounded <= EXACT_COUNT_LIMIT) {
-      this.entries.delete(key);
-      return bounded;
+    const age = known ? Date.now() - known.at : Infinity;
+    if (known && age <= COUNT_TTL_MS) {
+      if (age > REFRESH_MS) this.count(key, count).catch(() => undefined); // whoever needs it will see the failure
+      return known.total;
     }
-    const total = await count(null);
+    const under = this.counting.get(key);
+    if (under) {
+      const total = await under;
+      if (total > EXACT_COUNT_LIMIT) return total;
+      return count(); // that one may not know of what this caller has just done
+    }
+    return this.count(key, count);
+  }
+
+  private count(key: string, count: () => Promise<number>): Promise<number> {
+    const under = this.counting.get(key);
+    if (under) return under;
+    const at = Date.now();
+    const counted = count()
+      .then((total) => this.keep(key, total, at))
+      .finally(() => this.counting.delete(key));
+    this.counting.set(key, counted);
+    return counted;
+  }
+
+  private keep(key: string, total: number, at: number): number {
+    if (total <= EXACT_COUNT_LIMIT) {
+      this.entries.delete(key);
+      return total;
+    }
     if (this.entries.size >= COUNT_ENTRIES) this.entries.clear();
-    this.entries.set(key, { total, until: Date.now() + COUNT_TTL_MS });
+    this.entries.set(key, { total, at });
     return total;
   }
 }

@@ -174,11 +174,8 @@ export class WebhooksQueries {
   }
 
   private count(db: Reader, key: string, from: string, values: unknown[]): Promise<number> {
-    return this.counts.total(key, async (limit) => {
-      const [row] = await db.query<{ total: number }[]>(
-        `SELECT count(*) AS total FROM (SELECT FROM ${from} ${limit === null ? '' : `LIMIT ${limit}`}) AS counted`,
-        values,
-      );
+    return this.counts.total(key, async () => {
+      const [row] = await db.query<{ total: number }[]>(`SELECT count(*) AS total FROM ${from}`, values);
       return row?.total ?? 0;
     });
   }

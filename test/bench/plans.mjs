@@ -16,15 +16,16 @@ const SMALL = 1_000;
 /**
  * @typedef {{ 'Node Type': string, 'Relation Name'?: string, 'Index Name'?: string, 'Actual Rows'?: number,
  *   'Actual Loops'?: number, 'Rows Removed by Filter'?: number, Plans?: PlanNode[], [key: string]: unknown }} PlanNode
- * @typedef {{ text: string, ms: number, plan: PlanNode }} Ran
+ * @typedef {{ text: string, values: (string | null)[], ms: number, plan: PlanNode }} Ran
  */
 
 /**
- * @param {import('./stack.mjs').Bench} bench @param {import('./stack.mjs').Site} site @param {() => Promise<unknown>} call
- * @returns {Promise<Ran[]>} the statements in the order in which they ended
+ * While `work` runs, what it asks about is logged.
+ * @param {import('./stack.mjs').Bench} bench @param {import('./stack.mjs').Site} site
+ * @param {(ranBy: (call: () => Promise<unknown>) => Promise<Ran[]>) => Promise<void>} work what `ranBy` gives is in the
+ *   order in which the statements ended
  */
-export async function explained({ postgres }, site, call) {
-  const from = statSync(postgres.logFile).size;
+export async function explaining({ postgres }, site, work) {
   const set = (/** @type {string} */ change) =>
     asAdmin(site.adminUrl, async (admin) => {
       await admin.query(change);
@@ -32,19 +33,31 @@ export async function explained({ postgres }, site, call) {
       await new Promise((resolve) => setTimeout(resolve, 200)); // every session sees it before its next statement
     });
   await set('ALTER SYSTEM SET auto_explain.log_min_duration = 0');
+  const database = new URL(site.databaseUrl).pathname.slice(1);
   try {
-    await call();
+    await work(async (call) => {
+      const from = statSync(postgres.logFile).size;
+      await call();
+      await new Promise((resolve) => setTimeout(resolve, 25)); // logged when the answer is out
+      return statementsIn(readFrom(postgres.logFile, from), database);
+    });
   } finally {
     await set('ALTER SYSTEM RESET auto_explain.log_min_duration');
   }
-  const database = new URL(site.databaseUrl).pathname.slice(1);
-  return readFrom(postgres.logFile, from)
+}
+
+/** @param {string} log @param {string} database @returns {Ran[]} */
+function statementsIn(log, database) {
+  return log
     .split(/^@/m)
     .flatMap((entry) => {
       const found = /^([^@]*)@LOG: {2}duration: ([\d.]+) ms {2}plan:\n([\s\S]*)$/.exec(entry);
       if (!found || found[1] !== database) return [];
       const json = JSON.parse(found[3].replace(/\n\t/g, '\n'));
-      return [{ text: json['Query Text'], ms: Number(found[2]), plan: json.Plan }];
+      const values = [...(json['Query Parameters'] ?? '').matchAll(/\$\d+ = (?:NULL|'((?:[^']|'')*)')/g)].map(
+        ([, value]) => value?.replaceAll("''", "'") ?? null,
+      );
+      return [{ text: json['Query Text'], values, ms: Number(found[2]), plan: json.Plan }];
     })
     .filter(({ text }) => !/auto_explain|pg_reload_conf|set_config/.test(text));
 }

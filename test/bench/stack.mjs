@@ -4,12 +4,13 @@ import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { built, inDatabase, root, TEMPLATE } from '../support/servers.mjs';
-import { seed } from './seed.mjs';
+import { seedAll } from './seed.mjs';
 
 const { ensureFirstOrganization } = await built('libs/identity/bootstrap.js');
 const { newApiKey } = await built('libs/identity/api-key.js');
 const { anyFreePort } = await built('apps/standalone/ports.js');
 const START_TIMEOUT_MS = 30_000;
+const ANOTHER = '00000000-0000-7000-8000-000000000001';
 
 /** As `DATABASE_POOL` is set for the processes, and as many as a ceiling may use. */
 export const POOL = 10;
@@ -23,13 +24,17 @@ export const POOL = 10;
  * @property {() => Promise<void>} stop
  * @typedef {object} Bench what a benchmark gets
  * @property {boolean} quick
+ * @property {readonly number[]} sizes conversations, where a benchmark compares sizes
  * @property {string | undefined} profile folder for processor profiles
  * @property {Awaited<ReturnType<typeof import('../support/servers.mjs').startPostgres>>} postgres
  * @property {Awaited<ReturnType<typeof import('../support/servers.mjs').startRedis>>} redis
  * @property {AbortSignal} stop
  */
 
-/** A database of its own with one organization, its key and its conversations. @param {Bench} bench @returns {Promise<Site>} */
+/**
+ * A database of its own with one organization, its key and its conversations, beside another with a tenth of them.
+ * @param {Bench} bench @returns {Promise<Site>}
+ */
 export async function makeSite({ postgres }, /** @type {string} */ name, /** @type {number} */ conversations) {
   const at = (/** @type {string} */ url) => inDatabase(url, name);
   await asAdmin(postgres.adminUrl, (admin) =>
@@ -37,7 +42,13 @@ export async function makeSite({ postgres }, /** @type {string} */ name, /** @ty
   );
   const key = newApiKey();
   const { organizationId } = await ensureFirstOrganization(at(postgres.appUrl), key);
-  await asAdmin(at(postgres.adminUrl), (admin) => seed(admin, organizationId, conversations));
+  await asAdmin(at(postgres.adminUrl), async (admin) => {
+    await admin.query(`INSERT INTO organization (id, name) VALUES ($1, 'Another')`, [ANOTHER]);
+    await seedAll(admin, [
+      [ANOTHER, Math.ceil(conversations / 10)],
+      [organizationId, conversations],
+    ]);
+  });
   return {
     databaseUrl: at(postgres.appUrl),
     adminUrl: at(postgres.adminUrl),

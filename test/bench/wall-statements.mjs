@@ -85,7 +85,7 @@ async function subjectsOf(site, search, wall) {
     site.headers['authorization'].slice('Bearer '.length),
   );
   const [{ id: conversation }] = await wall.query(
-    `SELECT id FROM conversation WHERE status = 'open' ORDER BY id LIMIT 1`,
+    `SELECT id FROM conversation WHERE organization_id = '${site.organizationId}' AND status = 'open' ORDER BY id LIMIT 1`,
   );
   const [{ number: last }] = await wall.query('SELECT coalesce(max(number), 0)::int AS number FROM message');
   let number = Number(last) + 1_000_000_000; // a message of its own each time

@@ -23,7 +23,9 @@ export async function run(bench) {
   const [sets, ms, conversations] = bench.quick ? [2, 250, 1_000] : [10, 1_500, 10_000];
   const site = await makeSite(bench, 'bench_wall', conversations);
   await withWall(site, async (wall) => {
-    const open = await wall.query(`SELECT id FROM conversation WHERE status <> 'closed' ORDER BY id`);
+    const open = await wall.query(
+      `SELECT id FROM conversation WHERE organization_id = '${site.organizationId}' AND status <> 'closed' ORDER BY id`,
+    );
     await measureStatements(bench, site, wall, SEARCH);
     const calls = callsOn(
       site,

@@ -2,6 +2,7 @@ import { apiKeyPrefix, hashApiKey, newApiKey } from '@hub/identity/api-key.js';
 import { documentPath } from '@hub/http/document.js';
 import { SCOPES } from '@hub/identity/actor.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
+import { ENNEO_WALK } from '../dialects/enneo/route-walk.js';
 import { PACT_WALK } from '../dialects/pact/route-walk.js';
 import { TICKET_DESK_WALK } from '../dialects/ticket-desk/route-walk.js';
 import { PARTICIPANTS_WALK } from '../dialects/participants/route-walk.js';
@@ -20,6 +21,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
   v1: V1_WALK,
   'ticket-desk': TICKET_DESK_WALK,
   participants: PARTICIPANTS_WALK,
+  enneo: ENNEO_WALK,
   pact: PACT_WALK,
 };
 

@@ -4,6 +4,8 @@
 //   npm run bench                               all of them, about ten minutes
 //   npm run bench post-message event-latency    some
 //   npm run bench wall                          row-level security with, without, and without setting the tenant
+//   npm run bench lists -- --full               also with a million conversations: ten minutes more, 12 GB on disk
+//   npm run bench lists -- --sizes 5000,50000   with as many conversations as you like
 //   npm run bench -- --quick                    smaller, little more than a minute
 //   npm run bench post-message -- --profile     also writes processor profiles of the API and the worker
 import { mkdtempSync } from 'node:fs';
@@ -15,12 +17,26 @@ import { PLAN_SETTINGS } from '../bench/plans.mjs';
 import { machine, printNote, progress, progressDone } from '../bench/report.mjs';
 import { removeLeftovers, startPostgres, startRedis } from './servers.mjs';
 
-const BENCHMARKS = ['post-message', 'list-conversations', 'event-latency', 'wall'];
+const BENCHMARKS = ['post-message', 'lists', 'event-latency', 'wall'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    sizes: { type: 'string' },
+  },
 });
+const sizes = options.sizes
+  ? options.sizes.split(',').map(Number)
+  : options.quick
+    ? [1_000, 10_000]
+    : [10_000, 100_000, ...(options.full ? [1_000_000] : [])];
+if (!sizes.every((size) => Number.isSafeInteger(size) && size > 0)) {
+  console.error('--sizes takes numbers of conversations, such as 10000,100000.');
+  process.exit(2);
+}
 const unknown = positionals.filter((name) => !BENCHMARKS.includes(name));
 if (unknown.length > 0) {
   console.error(`There is no benchmark ${unknown.join(', ')}. There are: ${BENCHMARKS.join(', ')}.`);
@@ -57,7 +73,7 @@ try {
     return rows[0];
   });
   progressDone();
-  console.log(`npm run bench ${[...wanted, ...(options.quick ? ['-- --quick'] : [])].join(' ')}`);
+  console.log(`npm run bench ${process.argv.slice(2).join(' ')}`);
   console.log(load);
   console.log(
     `PostgreSQL ${versions.server}: fsync ${versions.fsync}, synchronous_commit ${versions.commit}, ` +
@@ -65,7 +81,7 @@ try {
   );
   for (const name of wanted) {
     const { run } = await import(`../bench/${name}.mjs`);
-    await run({ quick: options.quick, profile, postgres, redis, stop: interruption.signal });
+    await run({ quick: options.quick, sizes, profile, postgres, redis, stop: interruption.signal });
   }
   printNote(`\nDone in ${Math.round((Date.now() - started) / 1000)} s.`);
   if (profile) printNote(`Processor profiles, for the developer tools of Chrome: ${profile}`);

@@ -68,16 +68,16 @@ export class DeskConversationsController {
     return { message: 'message successfully sent' };
   }
 
-  @Patch(':id')
+  @Patch(':conversationId')
   @Operation({
     scope: 'conversations:write',
-    id: 'id',
+    id: 'conversationId',
     summary: 'Close a conversation',
     description: 'For the staff. What is closed stays so, and nothing is told again.',
     changes: true,
     answer: 'Closed',
   })
-  async close(@CurrentActor() actor: Actor, @Param('id') number: string): Promise<object> {
+  async close(@CurrentActor() actor: Actor, @Param('conversationId') number: string): Promise<object> {
     const { id: conversationId } = await this.find(actor, number);
     await this.conversations.close(actor, { conversationId, reason: null, resolution: null, notes: null });
     return { message: 'Conversation successfully closed' };

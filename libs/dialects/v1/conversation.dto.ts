@@ -13,6 +13,10 @@ import type { JsonObject } from '@hub/model/tenant-row.js';
 import { Flag, Json, Nested, OneOf, Text, TextList, Timestamp, Whole } from '@hub/platform/dto.js';
 import { CursorQuery, EMAIL, PageQuery } from './v1.dto.js';
 
+const SEARCH =
+  "Part of the contact's name or of a message. What is very common, or shorter than three letters, is looked for in the " +
+  'latest 50,000 messages and contacts; everything else in all of them';
+
 export class ListConversationsQuery extends PageQuery {
   @OneOf(CONVERSATION_STATUSES, { optional: true }) status?: ConversationStatus;
   @Text({ optional: true, min: 1 }) channelId?: string;
@@ -22,7 +26,7 @@ export class ListConversationsQuery extends PageQuery {
   @Text({ optional: true, min: 1, description: 'The attached bot' }) botId?: string;
   @Timestamp({ optional: true, description: 'Created at or after' }) startDate?: string;
   @Timestamp({ optional: true, description: 'Created at or before; a date means its last instant' }) endDate?: string;
-  @Text({ optional: true, min: 1, description: "Part of the contact's name or of a message" }) search?: string;
+  @Text({ optional: true, min: 1, description: SEARCH }) search?: string;
   @Text({ optional: true, min: 1, description: 'The ticket it hangs on' }) ticketId?: string;
   @Text({ optional: true, min: 1, description: 'The kind of record it is about' }) entityType?: string;
   @Text({ optional: true, min: 1, description: 'Goes with `entityType`' }) entityId?: string;

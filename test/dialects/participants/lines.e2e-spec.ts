@@ -260,7 +260,7 @@ describe('S1-4 PATCH /conversations/{conversation_id}', () => {
 
   it('shows what is pending or asleep as active; active leaves the one as it is and wakes the other', async () => {
     const { id } = await open(acme.ann);
-    const native = `/v1/conversations/${v1.ok(await acme.ann.api.get<v1.Json[]>('/v1/conversations?perPage=1')).map((one) => one['id'])[0]}`;
+    const native = `/v1/conversations/${encodeId('conv', id)}`;
     v1.ok(await acme.ann.api.patch(native, { status: 'pending' }));
     const [pending, nothing] = await change(id, { status: 'active' });
     expect([pending.status, nothing]).toEqual(['active', []]);

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
+import pg from 'pg';
 import { startHub, type Hub } from '../../support/harness.js';
 import * as v1 from '../v1/v1-fixtures.js';
 import {
@@ -132,19 +134,13 @@ describe('S1-1 GET /conversations', () => {
     await fill(userId(firm.ann), firm.id, 100, 3);
     const asked = async (query: string): Promise<number> => {
       await list(firm.ann, query); // what is prepared once is not counted
-      const { default: pg } = await import('pg');
-      const counted: string[] = [];
-      const { query: original } = pg.Client.prototype;
-      pg.Client.prototype.query = function (this: unknown, ...values: unknown[]) {
-        counted.push(String((values[0] as { text?: string }).text ?? values[0]));
-        return (original as (...all: unknown[]) => unknown).apply(this, values);
-      } as typeof original;
+      const spy = jest.spyOn(pg.Client.prototype, 'query');
       try {
         await list(firm.ann, query);
+        return spy.mock.calls.length;
       } finally {
-        pg.Client.prototype.query = original;
+        spy.mockRestore();
       }
-      return counted.length;
     };
     const [one, hundred] = [await asked('?limit=1'), await asked('?limit=100')];
     expect(hundred).toBe(one);

@@ -47,13 +47,14 @@ export async function company(hub: Hub): Promise<Company> {
 
 export const userId = (who: Session): string => v1.uuid(who.userId);
 
-/** The body of an answer as it was sent. */
-export const body = <T = Conversation>(answer: Answer<unknown>): T => JSON.parse(answer.text) as T;
+/** The body of an answer as it was sent; what it is, its document has checked. */
+export const body = <T = Conversation>(answer: Answer<unknown>, as = (sent: unknown): T => sent as T): T =>
+  as(JSON.parse(answer.text));
 
 /** The body of an answer that succeeded. */
-export function ok<T = Conversation>(answer: Answer<unknown>): T {
+export function ok<T = Conversation>(answer: Answer<unknown>, as = (sent: unknown): T => sent as T): T {
   if (answer.status >= 300) throw new Error(`${answer.status} ${answer.text}`);
-  return body<T>(answer);
+  return body(answer, as);
 }
 
 /** What `who` opens. */

@@ -19,16 +19,17 @@ afterAll(() => hub.stop());
 
 type Call = (api: ApiClient, number: number | string) => Promise<Answer<unknown>>;
 const OF_CONVERSATION: Readonly<Record<string, Call>> = {
-  'GET /conversation/{id}': (api, number) => api.get(`/conversation/${number}`),
-  'POST /conversation/{id}/message': (api, number) => api.post(`/conversation/${number}/message`, { content: 'x' }),
-  'PATCH /conversation/{id}': (api, number) => api.patch(`/conversation/${number}`),
+  'GET /conversation/{conversationId}': (api, number) => api.get(`/conversation/${number}`),
+  'POST /conversation/{conversationId}/message': (api, number) =>
+    api.post(`/conversation/${number}/message`, { content: 'x' }),
+  'PATCH /conversation/{conversationId}': (api, number) => api.patch(`/conversation/${number}`),
 };
 const OF_TICKET: Readonly<Record<string, Call>> = {
   'GET /conversation/ticket/{id}/history': (api, number) => api.get(`/conversation/ticket/${number}/history`),
   'POST /conversation/ticket/{id}': (api, number) => api.post(`/conversation/ticket/${number}`),
 };
 const ALL = { ...OF_CONVERSATION, ...OF_TICKET };
-const STAFF_ONLY = new Set(['PATCH /conversation/{id}', 'POST /conversation/ticket/{id}']);
+const STAFF_ONLY = new Set(['PATCH /conversation/{conversationId}', 'POST /conversation/ticket/{id}']);
 const numberIn = (name: string, of: td.Desk): number => (name in OF_TICKET ? of.ticketNumber : of.number);
 
 describe.each(Object.entries(ALL))('%s', (name, call) => {

@@ -7,7 +7,7 @@ import { uuid } from '../v1/v1-fixtures.js';
 const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /conversation/{conversationId}': {},
   'POST /conversation/{conversationId}/message': { body: () => ({ content: 'walked' }) },
-  'PATCH /conversation/{id}': {},
+  'PATCH /conversation/{conversationId}': {},
   'GET /conversation/ticket/{ticketId}/history': {},
   'POST /conversation/ticket/{id}': {},
 };

@@ -128,7 +128,11 @@ describe.each(v1.BASES)('%s/conversations/:id', (base) => {
     const phone = v1.newPhone();
     const desk = await v1.channel(
       api,
-      { name: 'WhatsApp Business', type: 'whatsapp', config: { phoneNumberId: v1.newPhone().slice(1), accessToken: 'x' } },
+      {
+        name: 'WhatsApp Business',
+        type: 'whatsapp',
+        config: { phoneNumberId: v1.newPhone().slice(1), accessToken: 'x' },
+      },
       false,
     );
     const helper = await v1.bot(api);

@@ -1,0 +1,59 @@
+import type { Resource } from '../support/api-client.js';
+import { startHub, type Hub } from '../support/harness.js';
+import * as v1 from '../dialects/v1/v1-fixtures.js';
+
+/** More messages than are read one by one, all of them later than what was written by hand. */
+const LATER = 52_000;
+
+describe('search in an inbox with very many messages', () => {
+  let hub: Hub;
+  let early: string;
+  let late: string;
+
+  const found = async (search: string): Promise<string[]> => {
+    const answer = await hub.admin.get<Resource[]>(`/v1/conversations?search=${encodeURIComponent(search)}`);
+    expect(answer.status).toBe(200);
+    expect(v1.at(answer.meta, 'pagination.totalCount')).toBe(answer.data.length);
+    return answer.data.map(({ id }) => id).sort();
+  };
+
+  beforeAll(async () => {
+    hub = await startHub();
+    early = (await v1.conversation(hub.admin)).id;
+    late = (await v1.conversation(hub.admin)).id;
+    await v1.say(hub.admin, early, 'the zebra is xq everywhere');
+    await v1.say(hub.admin, late, 'the last one');
+    await hub.sql(
+      `INSERT INTO message (organization_id, id, conversation_id, channel_id, seq, direction, content_type, content, text,
+         status, sender, occurred_at)
+       SELECT c.organization_id, ('ffffffff-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, c.id, c.channel_id, 100 + i,
+         'inbound', 'text', '{}', CASE WHEN i % 1000 = 0 THEN 'everywhere, and a giraffe' ELSE 'everywhere' END, 'sent', '{}',
+         now()
+       FROM conversation c, generate_series(1, ${LATER}) i WHERE c.id = $1`,
+      [v1.uuid(late)],
+    );
+  }, 120_000);
+  afterAll(() => hub.stop());
+
+  it('finds what is rare, however long ago it was written', async () => {
+    expect(await found('ZEBRA')).toEqual([early]);
+    expect(await found('giraffe')).toEqual([late]);
+  });
+
+  it('looks for what is very common among the latest only', async () => {
+    expect(await found('everywhere')).toEqual([late]);
+  });
+
+  it('looks for fewer than three letters among the latest only', async () => {
+    expect(await found('xq')).toEqual([]);
+    expect(await found('gi')).toEqual([late]);
+    expect(await found(', ')).toEqual([late]);
+  });
+
+  it('finds every contact by any part of the name, as there are few', async () => {
+    const contact = await v1.contact(hub.admin, { name: 'Ola Xq' });
+    const { id } = await v1.conversation(hub.admin, { contactId: contact.id });
+    expect(await found('xq')).toEqual([id]);
+    expect(await found('a X')).toEqual([id]);
+  });
+});
