@@ -27,6 +27,7 @@ function toldOf(step: string, kind: Kind): readonly string[] {
   const known: Readonly<Record<string, readonly string[]>> = {
     open: [...(kind === 'phone' ? ['contact.created'] : []), 'conversation.created', ...opening],
     write: ['message.sent'],
+    attach: ['message.sent'],
     answer: ['message.received'],
     note: ['conversation.updated'],
     draft: ['message.draft.submitted'],

@@ -1,7 +1,7 @@
 import type { Answer } from '../../support/api-client.js';
 import type { Kind, Life, Person } from './world.js';
 
-/** How much of it has been said, and by whom may it be seen: `waiting` is what the channel has not sent yet. */
+/** What has become of a line: `waiting` has its time yet. */
 export type Standing = 'said' | 'note' | 'draft' | 'waiting';
 
 export interface Line {
@@ -22,6 +22,8 @@ export interface Facts {
   readonly entity: string | null;
   readonly participants: readonly string[];
   readonly lines: readonly Line[];
+  /** The names of the files of these lines. */
+  readonly files: readonly string[];
 }
 
 export type Fact = keyof Facts;
@@ -71,9 +73,9 @@ export interface Driver {
 }
 
 /** The body of an answer that succeeded. @throws Error with the answer otherwise */
-export function bodyOf<T>({ status, text }: Answer<unknown>): T {
+export function bodyOf({ status, text }: Answer<unknown>): unknown {
   if (status >= 300) throw new Error(`${status} ${text}`);
-  return JSON.parse(text) as T;
+  return JSON.parse(text);
 }
 
 export const offer = <F>(act: F, of?: readonly Kind[]): Offer<F> => ({ act, ...(of && { of }) });

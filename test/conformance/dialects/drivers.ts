@@ -6,4 +6,10 @@ import { TICKET_DESK_DRIVER } from './ticket-desk.driver.js';
 import { V1_DRIVER } from './v1.driver.js';
 
 /** One for each dialect that is served. */
-export const DRIVERS: readonly Driver[] = [V1_DRIVER, PACT_DRIVER, TICKET_DESK_DRIVER, PARTICIPANTS_DRIVER, ENNEO_DRIVER];
+export const DRIVERS: readonly Driver[] = [
+  V1_DRIVER,
+  PACT_DRIVER,
+  TICKET_DESK_DRIVER,
+  PARTICIPANTS_DRIVER,
+  ENNEO_DRIVER,
+];

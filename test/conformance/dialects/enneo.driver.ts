@@ -7,6 +7,7 @@ interface Item {
   readonly direction: 'in' | 'out';
   readonly sender: { readonly id?: number };
   readonly content: { readonly message: string };
+  readonly attachments: readonly { readonly name: string }[];
 }
 
 function lineOf(life: Life, item: Item): Line {
@@ -18,15 +19,16 @@ function lineOf(life: Life, item: Item): Line {
 
 async function facts(life: Life): Promise<Partial<Facts>> {
   const path = `/api/mind/ticket/${life.ticket?.number}/conversation`;
-  const { conversations } = bodyOf<{ conversations: Item[] }>(await life.world.staff.api.get<unknown>(path));
-  return { lines: conversations.map((item) => lineOf(life, item)) };
+  const { conversations } = bodyOf(await life.world.staff.api.get<unknown>(path)) as { conversations: Item[] };
+  const files = conversations.flatMap(({ attachments }) => attachments.map(({ name }) => name));
+  return { lines: conversations.map((item) => lineOf(life, item)), files };
 }
 
 export const ENNEO_DRIVER: Driver = {
   name: 'enneo',
   author: 'staff',
   offers: {},
-  shows: { ticket: ['lines'], chat: ['lines'], team: [], phone: [] },
+  shows: { ticket: ['lines', 'files'], chat: ['lines', 'files'], team: [], phone: [] },
   hears: ['said', 'note', 'draft'],
   because: 'it knows tickets, and of them the messages only; what has not gone out yet would look sent',
   facts,

@@ -18,7 +18,7 @@ type Truth = { -readonly [F in keyof Facts]: Facts[F] };
 const TOMORROW = new Date(Date.now() + 86_400_000).toISOString();
 
 /** Whose channel cannot send yet. */
-const MUTE: readonly Kind[] = ['phone'];
+const MUTE: ReadonlySet<Kind> = new Set(['phone']);
 const CHANNELS: Readonly<Record<Kind, string>> = {
   ticket: 'internal',
   team: 'internal',
@@ -30,6 +30,7 @@ const CHANNELS: Readonly<Record<Kind, string>> = {
 export class Living {
   readonly told: Told[] = [];
   private readonly lines: Line[] = [];
+  private readonly files: string[] = [];
   private readonly truth: Truth;
 
   private constructor(
@@ -48,6 +49,7 @@ export class Living {
       entity: kind === 'team' ? entityId : null,
       participants: [],
       lines: this.lines,
+      files: this.files,
     };
   }
 
@@ -101,10 +103,11 @@ export class Living {
   private async talk(): Promise<void> {
     const { life } = this;
     const { other, staff } = life.world;
-    const sends = !MUTE.includes(life.kind);
+    const sends = !MUTE.has(life.kind);
     if (sends) await this.say('write', 'How can I help?');
     if (life.contact) await this.say('answer', 'The lamp is broken');
     await this.aside('note', 'A good customer', { private: true });
+    if (sends) await this.attach('The manual', 'manual.png');
     if (sends) await this.aside('draft', 'Take this', { draft: true });
     if (sends) await this.aside('waiting', 'Good morning', { scheduledAt: TOMORROW });
     await this.twice('assign', (act) => act(life, other), { assignee: 'Ben' });
@@ -118,7 +121,7 @@ export class Living {
     await this.twice('close', (act) => act(life), { closed: true });
     await this.refused('write', (act) => act(life, 'Too late'));
     await this.twice('reopen', (act) => act(life), { closed: false });
-    if (!MUTE.includes(life.kind)) await this.say('write', 'Are you still there?');
+    if (!MUTE.has(life.kind)) await this.say('write', 'Are you still there?');
     await this.twice('archive', (act) => act(life), { closed: true, archived: true });
   }
 
@@ -170,6 +173,19 @@ export class Living {
     );
   }
 
+  private async attach(text: string, name: string): Promise<void> {
+    const { hub, key } = this.life.world;
+    this.life.file = await v1.upload(hub, v1.uuid(key.organizationId), { name });
+    await this.step(
+      'attach',
+      () => write(this.life, text, { attachments: [this.life.file] }),
+      () => {
+        this.add(text, 'said');
+        this.files.push(name);
+      },
+    );
+  }
+
   private add(text: string, standing: Standing, from = this.driver.author === 'key' ? 'no person' : 'Ann'): void {
     this.lines.push({ text, from, standing });
   }
@@ -195,13 +211,14 @@ export class Living {
 
   /** An event without what is of this one conversation only. */
   private neutral({ type, sequence, body }: v1.StoredEvent): unknown {
-    const { phone, entityId, conversation, contact } = this.life;
+    const { phone, entityId, conversation, contact, file } = this.life;
     const names: [string, string][] = [
       [phone, 'phone'],
       [phone.slice(1), 'phone'],
       [entityId, 'entity'],
       [conversation.id, 'conversation'],
       [contact?.id ?? '', 'contact'],
+      [file, 'file'],
     ];
     const named = names
       .filter(([id]) => id !== '')

@@ -27,7 +27,8 @@ function call({ world }: Life, method: string, below: string, form?: object): Pr
 }
 
 async function facts(life: Life): Promise<Partial<Facts>> {
-  const { conversation } = bodyOf<PactAnswer>(await call(life, 'GET', `/${life.conversation.number}`)).data;
+  const { data } = bodyOf(await call(life, 'GET', `/${life.conversation.number}`)) as PactAnswer;
+  const { conversation } = data;
   expect(conversation.external_id).toBe(life.conversation.number);
   const { name, channel_type: channel } = conversation;
   return life.kind === 'team' ? { channel, subject: name } : { channel, contact: name };

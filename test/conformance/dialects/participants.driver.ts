@@ -14,7 +14,7 @@ const BASE = '/api/v2/conversations';
 const at = ({ conversation }: Life): string => `${BASE}/${conversation.uuid}`;
 
 async function facts(life: Life): Promise<Partial<Facts>> {
-  const shown = bodyOf<Conversation>(await life.world.reader.api.get<unknown>(at(life)));
+  const shown = bodyOf(await life.world.reader.api.get<unknown>(at(life))) as Conversation;
   return {
     closed: shown.status !== 'active',
     archived: shown.status === 'archived',

@@ -18,16 +18,19 @@ const ofTicket = ({ ticket }: Life): string => `/conversation/ticket/${ticket?.n
 
 async function facts(life: Life): Promise<Partial<Facts>> {
   const { api } = life.world.staff;
-  const elements = bodyOf<Element[]>(await api.get<unknown>(at(life)));
+  const elements = bodyOf(await api.get<unknown>(at(life))) as Element[];
   const marker = elements.pop();
-  const lines = elements.map(({ content, sender_id }): Line => {
-    return { text: content, from: nameOf(life, sender_id), standing: 'said' };
+  // a file is one more line of its message
+  const said = elements.map(({ content, sender_id }) => ({ words: content.split('\n'), sender_id }));
+  const lines = said.map(({ words: [text = ''], sender_id }): Line => {
+    return { text, from: nameOf(life, sender_id), standing: 'said' };
   });
-  if (!life.ticket) return { closed: marker?.closed ?? false, lines };
-  const history = bodyOf<History>(await api.get<unknown>(`${ofTicket(life)}/history`));
+  const files = said.flatMap(({ words }) => words.slice(1));
+  if (!life.ticket) return { closed: marker?.closed ?? false, lines, files };
+  const history = bodyOf(await api.get<unknown>(`${ofTicket(life)}/history`)) as History;
   expect({ id: history.id, closed: history.closed }).toEqual({ id: life.conversation.number, closed: marker?.closed });
   const { user_id, staff_id } = history.Ticket;
-  return { closed: history.closed, lines, contact: nameOf(life, user_id), assignee: nameOf(life, staff_id) };
+  return { closed: history.closed, lines, files, contact: nameOf(life, user_id), assignee: nameOf(life, staff_id) };
 }
 
 export const TICKET_DESK_DRIVER: Driver = {
@@ -49,10 +52,10 @@ export const TICKET_DESK_DRIVER: Driver = {
     reopen: offer((life) => life.author.post<unknown>(ofTicket(life)), ['ticket', 'chat']),
   },
   shows: {
-    ticket: ['closed', 'lines', 'contact', 'assignee'],
-    chat: ['closed', 'lines', 'contact', 'assignee'],
-    team: ['closed', 'lines'],
-    phone: ['closed', 'lines'],
+    ticket: ['closed', 'lines', 'files', 'contact', 'assignee'],
+    chat: ['closed', 'lines', 'files', 'contact', 'assignee'],
+    team: ['closed', 'lines', 'files'],
+    phone: ['closed', 'lines', 'files'],
   },
   hears: ['said'],
   because: 'a customer reads the same list as the staff, and whose it is stands with the ticket only',

@@ -77,6 +77,9 @@ async function facts(life: Life): Promise<Facts> {
     entity: (show('entity.id') ?? null) as string | null,
     participants: participants.map(({ id }) => nameOf(life, id) ?? '').sort(),
     lines: messages.map((message) => lineOf(life, message)),
+    files: messages.flatMap(({ attributes }) =>
+      (v1.at(attributes, 'attachments') as { name: string }[]).map(({ name }) => name),
+    ),
   };
 }
 
@@ -90,6 +93,7 @@ const ALL: readonly Fact[] = [
   'entity',
   'participants',
   'lines',
+  'files',
 ];
 
 /** The native contract: whatever can be done, in the words that all others are held against. */

@@ -48,6 +48,8 @@ export interface Life {
   ticket: { readonly id: string; readonly number: number } | null;
   contact: Person | null;
   conversation: Known;
+  /** The file of one of its messages. */
+  file: string;
 }
 
 export const numberOf = (resource: Resource): number => resource.attributes['number'] as unknown as number;
@@ -117,6 +119,7 @@ export async function newLife(world: World, kind: Kind, author: ApiClient): Prom
     ticket: ticket && { id: ticket.id, number: numberOf(ticket) },
     contact: made && (await contactOf(hub, key, made)),
     conversation: { id: '', uuid: '', number: 0 },
+    file: '',
   };
 }
 
