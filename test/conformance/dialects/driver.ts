@@ -47,12 +47,13 @@ export interface Offer<F> {
   readonly of?: readonly Kind[];
 }
 
+/** What the same opening again does. */
+export type Again = 'finds the first' | 'opens another' | 'is refused';
+
 export interface Opening {
   readonly act: (life: Life) => Promise<Answer<unknown>>;
-  /** The conversations that it opens. */
-  readonly of: readonly Kind[];
-  /** What the same call again does. */
-  readonly again: 'finds the first' | 'opens another' | 'is refused';
+  /** The conversations that it opens, and what it does the second time. */
+  readonly of: Readonly<Partial<Record<Kind, Again>>>;
 }
 
 /** How the suite speaks one dialect. What its contract does otherwise than the others stands here, with the reason. */

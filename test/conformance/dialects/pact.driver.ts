@@ -26,6 +26,10 @@ function call({ world }: Life, method: string, below: string, form?: object): Pr
   });
 }
 
+/** Opens the conversation with a phone, or finds it; a closed one it reopens. */
+const reach = (life: Life): Promise<Answer<unknown>> =>
+  call(life, 'POST', '', { provider: 'whatsapp', phone: life.phone.slice(1) });
+
 async function facts(life: Life): Promise<Partial<Facts>> {
   const { data } = bodyOf(await call(life, 'GET', `/${life.conversation.number}`)) as PactAnswer;
   const { conversation } = data;
@@ -37,16 +41,13 @@ async function facts(life: Life): Promise<Partial<Facts>> {
 export const PACT_DRIVER: Driver = {
   name: 'pact',
   author: 'key',
-  opening: {
-    act: (life) => call(life, 'POST', '', { provider: 'whatsapp', phone: life.phone.slice(1) }),
-    of: ['phone'],
-    again: 'finds the first',
-  },
+  opening: { act: reach, of: { phone: 'finds the first' } },
   offers: {
     assign: offer((life, { number }) =>
       call(life, 'PUT', `/${life.conversation.number}/assign`, { assignee_id: String(number) }),
     ),
     unassign: offer((life) => call(life, 'PUT', `/${life.conversation.number}/assign`)),
+    reopen: offer(reach, ['phone']),
   },
   shows: {
     ticket: ['channel', 'contact'],

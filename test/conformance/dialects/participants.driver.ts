@@ -40,8 +40,7 @@ export const PARTICIPANTS_DRIVER: Driver = {
         entity_id: entityId,
         participant_user_ids: [v1.uuid(world.reader.id)],
       }),
-    of: ['team'],
-    again: 'opens another',
+    of: { team: 'opens another' },
   },
   offers: {
     write: offer((life, body) => life.author.post<unknown>(`${at(life)}/messages`, { body })),

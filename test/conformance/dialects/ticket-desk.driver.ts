@@ -38,8 +38,7 @@ export const TICKET_DESK_DRIVER: Driver = {
   author: 'staff',
   opening: {
     act: ({ author, ...life }) => author.post<unknown>(ofTicket({ author, ...life })),
-    of: ['ticket'],
-    again: 'finds the first',
+    of: { ticket: 'finds the first' },
   },
   offers: {
     write: offer((life, content) => life.author.post<unknown>(`${at(life)}/message`, { content })),

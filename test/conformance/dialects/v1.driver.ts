@@ -100,7 +100,11 @@ const ALL: readonly Fact[] = [
 export const V1_DRIVER: Driver = {
   name: 'v1',
   author: 'staff',
-  opening: { act: open, of: ['ticket', 'team', 'phone', 'chat'], again: 'is refused' },
+  opening: {
+    act: open,
+    // the built-in channel takes any number of a contact's conversations
+    of: { ticket: 'opens another', team: 'opens another', phone: 'is refused', chat: 'is refused' },
+  },
   offers: {
     write: offer(NATIVELY.write),
     answer: offer(NATIVELY.answer),
