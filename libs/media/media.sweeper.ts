@@ -1,6 +1,7 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Prepared } from '@hub/model/database.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
+import { SweepLoop } from '@hub/platform/sweep-loop.js';
 import { MediaQueries } from './media.queries.js';
 import { MediaService } from './media.service.js';
 import { MediaStore, ownerOf, type StoredFile } from './media-store.js';
@@ -30,10 +31,7 @@ const FORGET_UNUSED: Prepared = {
  * that this database does not know are not touched: they are somebody else's.
  */
 @Injectable()
-export class MediaSweeper implements OnApplicationBootstrap, OnModuleDestroy {
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
-  private stopped = false;
+export class MediaSweeper extends SweepLoop {
   private compareAt = Date.now() + Math.random() * COMPARE_EVERY_MS; // workers that start together take turns
 
   constructor(
@@ -42,17 +40,9 @@ export class MediaSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly queries: MediaQueries,
     private readonly store: MediaStore,
     private readonly spool: Spool,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.schedule(0);
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    this.stopped = true;
-    if (this.timer) clearTimeout(this.timer);
-    await this.running;
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {
+    super(log, { name: 'media.sweep', everyMs: EVERY_MS, round: () => this.round() });
   }
 
   /** @returns how many uploads were forgotten, `BATCH` at most */
@@ -68,7 +58,7 @@ export class MediaSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     let removed = 0;
     let batch: Owned[] = [];
     for await (const file of this.store.list()) {
-      if (this.stopped) return removed;
+      if (this.isStopped) return removed;
       const owned = settled(file, olderThanMs);
       if (!owned) continue;
       if (batch.length === BATCH || (batch[0] && batch[0].organizationId !== owned.organizationId)) {
@@ -89,26 +79,14 @@ export class MediaSweeper implements OnApplicationBootstrap, OnModuleDestroy {
     return lost.length;
   }
 
-  private schedule(ms: number): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.running = this.sweep();
-    }, ms);
-  }
-
-  private async sweep(): Promise<void> {
-    let forgotten = 0;
-    try {
-      forgotten = await this.forgetUnused();
-      if (Date.now() >= this.compareAt) {
-        this.compareAt = Date.now() + COMPARE_EVERY_MS;
-        const removed = await this.removeLost();
-        if (removed > 0) this.logger.info({ removed }, 'media.lost_removed');
-      }
-    } catch (error) {
-      this.logger.warn({ error: String(error) }, 'media.sweep');
+  private async round(): Promise<boolean> {
+    const forgotten = await this.forgetUnused();
+    if (Date.now() >= this.compareAt) {
+      this.compareAt = Date.now() + COMPARE_EVERY_MS;
+      const removed = await this.removeLost();
+      if (removed > 0) this.log.info({ removed }, 'media.lost_removed');
     }
-    this.schedule(forgotten === BATCH ? 0 : EVERY_MS);
+    return forgotten === BATCH;
   }
 }
 

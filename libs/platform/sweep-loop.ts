@@ -24,6 +24,11 @@ export abstract class SweepLoop implements OnApplicationBootstrap, OnModuleDestr
     private readonly sweep: Sweep,
   ) {}
 
+  /** Whether the process is ending: a long round looks at it. */
+  protected get isStopped(): boolean {
+    return this.stopped;
+  }
+
   onApplicationBootstrap(): void {
     this.schedule(0);
   }

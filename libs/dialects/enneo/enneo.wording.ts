@@ -1,7 +1,7 @@
 import type { Failure } from '@hub/http/failure.js';
 import { under, type Worded, type Wording } from '@hub/http/wording.js';
 
-/** What an API key is not good for here. */
+/** What is taken here, where nothing was sent. */
 const ADVICE = 'Send the access token of a user: Authorization: Bearer <it>, or the cookie connect.sid';
 
 /** What the one who reads the screen is told, where this contract has a word for it. */

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { colleague, login, type Session } from '../../e2e/auth-fixtures.js';
+import type { Resource } from '../../support/api-client.js';
 import { startHub, type Hub } from '../../support/harness.js';
 import * as v1 from '../v1/v1-fixtures.js';
 import { breaches, Enneo, numberOf, thread, type EnneoAnswer } from './enneo-fixtures.js';
@@ -163,15 +164,7 @@ describe('S2 who and what is refused, and what it costs', () => {
 
   it('streams batch by batch, each item once and every link absolute', async () => {
     const { conversation, number, channel } = await thread(hub);
-    await hub.sql(
-      `INSERT INTO message (organization_id, id, conversation_id, channel_id, seq, direction, content_type, content, text,
-         status, sender, metadata, occurred_at, attachment_count)
-       SELECT c.organization_id, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, c.id, $2, n, 'inbound',
-         'text', jsonb_build_object('type', 'text', 'text', n::text), n::text, 'delivered',
-         '{"type":"system","id":null,"name":"S"}', '{}', now(), 1
-       FROM conversation c, generate_series(1, 1000) n WHERE c.id = $1`,
-      [v1.uuid(conversation.id), v1.uuid(channel.id)],
-    );
+    await fill(conversation, channel, 1000, 1);
     await hub.sql(
       `INSERT INTO attachment (organization_id, id, message_id, kind, name, content_type, size, storage_key, created_by)
        SELECT organization_id, id, id, 'document', 'a.txt', 'text/plain', 1, id::text, '{"type":"system"}' FROM message
@@ -184,4 +177,32 @@ describe('S2 who and what is refused, and what it costs', () => {
     const hosts = new Set(conversations.map(({ attachments: [file] }) => new URL(file?.url ?? '').origin));
     expect(hosts).toEqual(new Set([hub.url]));
   });
+
+  it('breaks off when something fails later, so that nobody takes a part for the whole', async () => {
+    const { conversation, number, channel } = await thread(hub);
+    await fill(conversation, channel, 5000, 10_000);
+    const response = await fetch(`${hub.url}/api/mind/ticket/${number}/conversation`, {
+      headers: { authorization: `Bearer ${agent.accessToken}` },
+    });
+    expect(response.status).toBe(200);
+    await hub.sql('ALTER TABLE message RENAME TO hidden');
+    try {
+      await expect(response.text()).rejects.toThrow('terminated');
+    } finally {
+      await hub.sql('ALTER TABLE hidden RENAME TO message');
+    }
+    expect((await enneo.get(ticket)).http).toBe(200);
+  });
+
+  /** Received messages 1 to `count`, each `size` times as long as its number, and each said to have a file. */
+  const fill = ({ id }: Resource, channel: Resource, count: number, size: number): Promise<object[]> =>
+    hub.sql(
+      `INSERT INTO message (organization_id, id, conversation_id, channel_id, seq, direction, content_type, content, text,
+         status, sender, metadata, occurred_at, attachment_count)
+       SELECT c.organization_id, ('01900000-0000-7000-8000-' || lpad(to_hex(c.number * 10000 + n), 12, '0'))::uuid, c.id, $2,
+         n, 'inbound', 'text', jsonb_build_object('type', 'text', 'text', repeat(n::text, $4)), 'x', 'delivered',
+         '{"type":"system","id":null,"name":"S"}', '{}', now(), 1
+       FROM conversation c, generate_series(1, $3) n WHERE c.id = $1`,
+      [v1.uuid(id), v1.uuid(channel.id), count, size],
+    );
 });
