@@ -148,6 +148,7 @@ describe("a contact's token", () => {
       'GET /v1/conversations/{id}',
       'GET /v1/conversations/{id}/messages',
       'POST /v1/conversations/{id}/messages',
+      'POST /v1/media/upload',
     ]);
   });
 

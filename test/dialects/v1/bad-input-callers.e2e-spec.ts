@@ -177,7 +177,7 @@ test('addresses that lead nowhere are a 404 in the envelope, for any method', as
     '/v1/nothing',
     '/v2/conversations',
     '/api/v1',
-    '/api/v2/conversations',
+    '/api/v3/conversations',
     '/v1/conversations/',
     '/V1/conversations',
     '//v1/conversations',
