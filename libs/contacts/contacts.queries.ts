@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Reader } from '@hub/model/database.js';
 import type { ContactView } from '@hub/model/views.js';
 import { NotFoundError } from '@hub/platform/errors.js';
-import { CountCache, EXACT_COUNT_LIMIT, type Page, type PageRequest } from '@hub/platform/paging.js';
+import { CountCache, EXACT_COUNT_LIMIT, offsetOf, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { containing } from '@hub/platform/sql.js';
 
 export class ContactNotFoundError extends NotFoundError {
@@ -72,7 +72,7 @@ export class ContactsQueries {
     const db = this.db.reader(organizationId);
     const order = `${SORT[request.sortBy]} ${request.sortOrder}, id ${request.sortOrder}`;
     const page = `SELECT id FROM contact k WHERE ${where} ORDER BY ${order}
-      LIMIT ${request.perPage} OFFSET ${(request.page - 1) * request.perPage}`;
+      LIMIT ${request.perPage} OFFSET ${offsetOf(request)}`;
     const [items, totalCount] = await Promise.all([
       db.query<ContactView[]>(
         `${SELECT} WHERE k.organization_id = $1 AND k.id IN (${page})
