@@ -95,6 +95,9 @@ function toWhere(organizationId: string, filter: ListTickets): { where: string; 
   add(filter.priority, (n) => `t.priority = ${n}`);
   add(filter.contactId, (n) => `t.contact_id = ${n}`);
   add(filter.staffId, (n) => `t.staff_id = ${n}`);
-  add(filter.search === undefined ? undefined : containing(filter.search), (n) => `t.subject ILIKE ${n}`);
+  add(
+    filter.search === undefined ? undefined : containing(filter.search),
+    (n) => `t.id = ANY (ARRAY(SELECT tickets_matching(${n})))`,
+  );
   return { where: where.join(' AND '), values };
 }
