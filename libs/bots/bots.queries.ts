@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { BotProvider, BotStatus } from '@hub/model/bot.entity.js';
 import { Database, type Reader } from '@hub/model/database.js';
 import type { BotView } from '@hub/model/views.js';
-import type { Page, PageRequest } from '@hub/platform/paging.js';
+import { offsetOf, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { BotNotFoundError } from '@hub/conversations/conversations.errors.js';
 import { maskBotConfig } from './bot-config.js';
 
@@ -44,7 +44,7 @@ export class BotsQueries {
     const db = this.db.reader(organizationId);
     const rows = await db.query<Row[]>(
       `${SELECT} WHERE ${where} ORDER BY b.created_at ${sortOrder}, b.id ${sortOrder}
-       LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
+       LIMIT ${perPage} OFFSET ${offsetOf(request)}`,
       values,
     );
     const [beyond] =

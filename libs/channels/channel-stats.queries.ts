@@ -13,6 +13,8 @@ export const STATS_GRANULARITIES = Object.keys(GRANULARITIES) as StatsGranularit
 
 const USUAL: Record<StatsPeriod, StatsGranularity> = { '1h': 'minute', '24h': 'hour', '7d': 'day', '30d': 'day' };
 const MAX_POINTS = 1_500;
+/** Response times are taken from so many of the latest messages of the period: to put them in order takes time. */
+const RESPONSE_MESSAGES = 20_000;
 
 /** Messages and conversations of a stretch of time. */
 export interface StatsCounts {
@@ -32,7 +34,10 @@ export interface ChannelStats {
   readonly summary: StatsCounts & {
     /** Delivered of all that went out or failed, 0 to 1; null while the channel has reported neither. */
     readonly deliveryRate: number | null;
-    /** Seconds from what a contact wrote first to the first answer, the median; null without any. */
+    /**
+     * Seconds from what a contact wrote first to the first answer, the median; null without any. Of the latest
+     * {@link RESPONSE_MESSAGES} of the period.
+     */
     readonly medianResponseTime: number | null;
   };
   /** Without gaps, the oldest first; days and hours are those of UTC. */
@@ -56,7 +61,7 @@ export class ChannelStatsQueries {
   constructor(private readonly db: Database) {}
 
   /**
-   * What happened on a channel in the period that ends now: three statements, each one index range.
+   * What happened on a channel in the period that ends now: four statements, each one index range.
    * @throws ChannelNotFoundError; ValidationError naming `granularity` when it is too fine for the period
    */
   async getStats(
@@ -72,21 +77,18 @@ export class ChannelStatsQueries {
     const now = Date.now();
     const since = new Date(now - PERIODS[period] * 1_000);
     const db = this.db.reader(organizationId);
-    const [[known], [messages], conversations] = await Promise.all([
+    const range = [organizationId, channelId, leastId(since)];
+    const [[known], messages, [responses], conversations] = await Promise.all([
       db.query<unknown[]>('SELECT 1 FROM channel WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL', [
         organizationId,
         channelId,
       ]),
-      db.query<{ points: Point[]; median: number | null }[]>(MESSAGES, [
-        organizationId,
-        channelId,
-        leastId(since),
-        step,
-      ]),
+      db.query<Point[]>(MESSAGES, [...range, step]),
+      db.query<{ median: number | null }[]>(RESPONSES, range),
       db.query<Point[]>(CONVERSATIONS, [organizationId, channelId, since, step]),
     ]);
     if (!known) throw new ChannelNotFoundError();
-    const points = [...(messages?.points ?? []), ...conversations];
+    const points = [...messages, ...conversations];
     const total = points.reduce<StatsCounts>(added, NOTHING);
     const { messagesDelivered, messagesSent, messagesFailed } = total;
     const isReported = messagesDelivered + messagesFailed > 0;
@@ -95,7 +97,7 @@ export class ChannelStatsQueries {
       summary: {
         ...total,
         deliveryRate: isReported ? messagesDelivered / (messagesSent + messagesFailed) : null,
-        medianResponseTime: messages?.median ?? null,
+        medianResponseTime: responses?.median ?? null,
       },
       timeSeries: withoutGaps(points, since.getTime(), now, step * 1_000),
     };
@@ -123,29 +125,36 @@ function withoutGaps(points: readonly Point[], from: number, to: number, step: n
   return series.map((counts, i) => ({ timestamp: new Date((first + i) * step), ...counts }));
 }
 
-/** $3 the least id, $4 seconds a point. A turn is what a contact wrote in a row, up to the first answer. */
+/** $3 the least id, $4 seconds a point: one range of the index by channel, counted as it is read. */
 const MESSAGES = `
-  WITH m AS MATERIALIZED (
-    SELECT conversation_id, seq, direction, status, created_at, floor(extract(epoch FROM created_at) / $4)::bigint AS bucket,
-      direction = 'outbound' AND status IN ('sent', 'delivered', 'read') AS is_answer
+  SELECT extract(epoch FROM at)::bigint / $4 AS bucket, received AS "messagesReceived", sent AS "messagesSent",
+    delivered AS "messagesDelivered", seen AS "messagesRead", failed AS "messagesFailed"
+  FROM (
+    SELECT date_bin(make_interval(secs => $4), created_at, 'epoch') AS at,
+      count(*) FILTER (WHERE direction = 'inbound')::int AS received,
+      count(*) FILTER (WHERE direction = 'outbound' AND status IN ('sent', 'delivered', 'read'))::int AS sent,
+      count(*) FILTER (WHERE direction = 'outbound' AND status IN ('delivered', 'read'))::int AS delivered,
+      count(*) FILTER (WHERE direction = 'outbound' AND status = 'read')::int AS seen,
+      count(*) FILTER (WHERE direction = 'outbound' AND status = 'failed')::int AS failed
     FROM message WHERE organization_id = $1 AND channel_id = $2 AND id >= $3 AND direction <> 'internal'
-  ), turn AS (
-    SELECT conversation_id, direction, is_answer, created_at, count(*) FILTER (WHERE is_answer)
-      OVER (PARTITION BY conversation_id ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS turn
-    FROM m
-  ), answered AS (
-    SELECT extract(epoch FROM min(created_at) FILTER (WHERE is_answer)
-      - min(created_at) FILTER (WHERE direction = 'inbound'))::float8 AS seconds
-    FROM turn GROUP BY conversation_id, turn
-  )
-  SELECT (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM answered WHERE seconds >= 0) AS median,
-    coalesce((SELECT jsonb_agg(point) FROM (
-      SELECT bucket, count(*) FILTER (WHERE direction = 'inbound') AS "messagesReceived",
-        count(*) FILTER (WHERE is_answer) AS "messagesSent",
-        count(*) FILTER (WHERE is_answer AND status <> 'sent') AS "messagesDelivered",
-        count(*) FILTER (WHERE is_answer AND status = 'read') AS "messagesRead",
-        count(*) FILTER (WHERE direction = 'outbound' AND status = 'failed') AS "messagesFailed"
-      FROM m GROUP BY bucket) point), '[]') AS points`;
+    GROUP BY 1) point`;
+
+/** $3 the least id. Where the side changes, somebody is answered: from the first of what was written in a row. */
+const RESPONSES = `
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median
+  FROM (
+    SELECT direction, extract(epoch FROM created_at - lag(created_at) OVER w)::float8 AS seconds
+    FROM (
+      SELECT conversation_id, seq, direction, created_at, lag(direction) OVER w AS before
+      FROM (
+        SELECT conversation_id, seq, direction, created_at FROM message
+        WHERE organization_id = $1 AND channel_id = $2 AND id >= $3
+          AND (direction = 'inbound' OR direction = 'outbound' AND status IN ('sent', 'delivered', 'read'))
+        ORDER BY id DESC LIMIT ${RESPONSE_MESSAGES}) latest
+      WINDOW w AS (PARTITION BY conversation_id ORDER BY seq)) said
+    WHERE direction IS DISTINCT FROM before
+    WINDOW w AS (PARTITION BY conversation_id ORDER BY seq)) turn
+  WHERE direction = 'outbound' AND seconds >= 0`;
 
 /** What was opened or closed since $3 has changed since then, too: one range of the index by channel and change. */
 const CONVERSATIONS = `

@@ -3,7 +3,7 @@ import type { ChannelStatus, ChannelType } from '@hub/model/channel.entity.js';
 import { Database, type Reader } from '@hub/model/database.js';
 import type { ChannelView } from '@hub/model/views.js';
 import { NotFoundError } from '@hub/platform/errors.js';
-import { EXACT_COUNT_LIMIT, type Page, type PageRequest } from '@hub/platform/paging.js';
+import { EXACT_COUNT_LIMIT, offsetOf, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { containing } from '@hub/platform/sql.js';
 import { maskConfig } from './channel-config.js';
 
@@ -79,7 +79,7 @@ export class ChannelsQueries {
     const [rows, [counted]] = await Promise.all([
       db.query<Row[]>(
         `SELECT ${COLUMNS} FROM (SELECT * FROM channel ch WHERE ${where} ${order}
-           LIMIT ${perPage} OFFSET ${(page - 1) * perPage}) ch ${JOINS} ${order}`,
+           LIMIT ${perPage} OFFSET ${offsetOf(request)}) ch ${JOINS} ${order}`,
         values,
       ),
       db.query<{ total: number }[]>(`SELECT count(*) AS total FROM channel ch WHERE ${where}`, values),

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Reader } from '@hub/model/database.js';
 import type { ContactView } from '@hub/model/views.js';
 import { NotFoundError } from '@hub/platform/errors.js';
-import { CountCache, EXACT_COUNT_LIMIT, type Page, type PageRequest } from '@hub/platform/paging.js';
+import { CountCache, EXACT_COUNT_LIMIT, offsetOf, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { containing } from '@hub/platform/sql.js';
 
 export class ContactNotFoundError extends NotFoundError {
@@ -72,7 +72,7 @@ export class ContactsQueries {
     const db = this.db.reader(organizationId);
     const order = `${SORT[request.sortBy]} ${request.sortOrder}, id ${request.sortOrder}`;
     const page = `SELECT id FROM contact k WHERE ${where} ORDER BY ${order}
-      LIMIT ${request.perPage} OFFSET ${(request.page - 1) * request.perPage}`;
+      LIMIT ${request.perPage} OFFSET ${offsetOf(request)}`;
     const [items, totalCount] = await Promise.all([
       db.query<ContactView[]>(
         `${SELECT} WHERE k.organization_id = $1 AND k.id IN (${page})
@@ -95,7 +95,7 @@ function filter(organizationId: string, request: ListContacts): { where: string;
     values.push(value);
     where.push(sql(`$${values.length}`));
   };
-  if (request.search) add((n) => `k.id IN (SELECT contacts_matching(${n}))`, containing(request.search));
+  if (request.search) add((n) => `k.id = ANY (ARRAY(SELECT contacts_matching(${n})))`, containing(request.search));
   if (request.email) add((n) => `k.email_key = lower(${n})`, request.email);
   if (request.phone) add((n) => `k.phone = ${n}`, request.phone);
   if (request.tags && request.tags.length > 0) {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CONVERSATION_STATUSES, type ConversationStatus } from '@hub/model/conversation.entity.js';
 import { Database } from '@hub/model/database.js';
 import type { ConversationView } from '@hub/model/views.js';
-import { CountCache, type Page, type PageRequest } from '@hub/platform/paging.js';
+import { CountCache, offsetOf, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { containing } from '@hub/platform/sql.js';
 import { loadView, loadViews } from './conversation-view.js';
 import { ConversationNotFoundError } from './conversations.errors.js';
@@ -95,7 +95,7 @@ export class ConversationsQueries {
     const db = this.db.reader(organizationId);
     const [ids, totalCount] = await Promise.all([
       db.query<{ id: string }[]>(
-        `SELECT c.id FROM conversation c WHERE ${where} ${toOrder(request)} LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
+        `SELECT c.id FROM conversation c WHERE ${where} ${toOrder(request)} LIMIT ${perPage} OFFSET ${offsetOf(request)}`,
         values,
       ),
       this.count(organizationId, where, values),

@@ -53,7 +53,10 @@ export function toMessageWhere(
     add(startDate && idAt(startDate.getTime() - LEEWAY_MS), (n) => `m.id >= ${n}`);
     add(endDate && idAt(endDate.getTime() + LEEWAY_MS), (n) => `m.id < ${n}`);
   }
-  add(search === undefined ? undefined : containing(search), (n) => `m.id IN (SELECT messages_matching(${n}))`);
+  add(search === undefined ? undefined : containing(search), (n) =>
+    // within a conversation its own messages are read; among all of them the search index helps
+    key === 'seq' ? `m.text ILIKE ${n}` : `m.id = ANY (ARRAY(SELECT messages_matching(${n})))`,
+  );
   add(cursor === undefined ? undefined : decode(cursor, key), (n) => `m.${key} < ${n}`);
   return { where: where.join(' AND '), values, key };
 }

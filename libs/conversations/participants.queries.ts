@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@hub/model/database.js';
 import type { ConversationView } from '@hub/model/views.js';
-import { CountCache, type Page } from '@hub/platform/paging.js';
+import { CountCache, offsetOf, type Page } from '@hub/platform/paging.js';
 import { loadViews } from './conversation-view.js';
 import { ConversationNotFoundError } from './conversations.errors.js';
 import { loadParticipants, type ParticipantView } from './participants.js';
@@ -83,10 +83,11 @@ export class ParticipantsQueries {
     values: unknown[],
     { page, limit: perPage }: ListByParticipant,
   ): Promise<Page<ConversationView>> {
+    const offset = offsetOf({ page, perPage });
     const db = this.db.reader(organizationId);
     const [ids, totalCount] = await Promise.all([
       db.query<{ id: string }[]>(
-        `SELECT ${id} AS id FROM ${from} ORDER BY ${id} DESC LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
+        `SELECT ${id} AS id FROM ${from} ORDER BY ${id} DESC LIMIT ${perPage} OFFSET ${offset}`,
         values,
       ),
       this.counts.total(JSON.stringify([from, values]), async () => {

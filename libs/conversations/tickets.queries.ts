@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Reader } from '@hub/model/database.js';
 import type { TicketView } from '@hub/model/views.js';
-import { CountCache, type Page } from '@hub/platform/paging.js';
+import { CountCache, offsetOf, type Page } from '@hub/platform/paging.js';
 import { containing } from '@hub/platform/sql.js';
 import { TicketNotFoundError } from './conversations.errors.js';
 import type { ListTickets, TicketSort } from './tickets.types.js';
@@ -52,7 +52,7 @@ export class TicketsQueries {
     const [items, totalCount] = await Promise.all([
       db.query<TicketView[]>(
         `SELECT ${COLUMNS} FROM (
-           SELECT * FROM ticket t WHERE ${where} ${order} LIMIT ${perPage} OFFSET ${(page - 1) * perPage}
+           SELECT * FROM ticket t WHERE ${where} ${order} LIMIT ${perPage} OFFSET ${offsetOf(request)}
          ) t ${JOINS} ${order}`,
         values,
       ),
@@ -95,6 +95,9 @@ function toWhere(organizationId: string, filter: ListTickets): { where: string; 
   add(filter.priority, (n) => `t.priority = ${n}`);
   add(filter.contactId, (n) => `t.contact_id = ${n}`);
   add(filter.staffId, (n) => `t.staff_id = ${n}`);
-  add(filter.search === undefined ? undefined : containing(filter.search), (n) => `t.subject ILIKE ${n}`);
+  add(
+    filter.search === undefined ? undefined : containing(filter.search),
+    (n) => `t.id = ANY (ARRAY(SELECT tickets_matching(${n})))`,
+  );
   return { where: where.join(' AND '), values };
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { IsNull, Like } from 'typeorm';
 import { ApiKey, type ApiKeyKind } from '@hub/model/api-key.entity.js';
 import { Database } from '@hub/model/database.js';
-import type { Page, PageRequest } from '@hub/platform/paging.js';
+import { offsetOf, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { mayUse, type Actor } from './actor.js';
 import { PREFIX_LENGTH } from './api-key.js';
 import { ApiKeyNotFoundError } from './identity.errors.js';
@@ -27,7 +27,8 @@ export class ApiKeysQueries {
   }
 
   /** Keys that have not been revoked, expired ones included; who is no admin sees their own. */
-  async listApiKeys(actor: Actor, { page, perPage, sortOrder, prefix, kind }: ListApiKeys): Promise<Page<ApiKey>> {
+  async listApiKeys(actor: Actor, request: ListApiKeys): Promise<Page<ApiKey>> {
+    const { page, perPage, sortOrder, prefix, kind } = request;
     const { organizationId, principal } = actor;
     const [items, totalCount] = await this.db.transaction(organizationId, (tx) =>
       tx.findAndCount(ApiKey, {
@@ -39,7 +40,7 @@ export class ApiKeysQueries {
           ...(!mayUse(actor, 'admin') && { kind: 'user' as const, userId: principal.id ?? '' }),
         },
         order: { createdAt: sortOrder, id: sortOrder },
-        skip: (page - 1) * perPage,
+        skip: offsetOf(request),
         take: perPage,
       }),
     );

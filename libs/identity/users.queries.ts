@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import { Database } from '@hub/model/database.js';
 import { User, type UserRole } from '@hub/model/user.entity.js';
-import type { Page, PageRequest } from '@hub/platform/paging.js';
+import { offsetOf, type Page, type PageRequest } from '@hub/platform/paging.js';
 import { canonicalEmail } from './email.js';
 import { UserNotFoundError } from './identity.errors.js';
 
@@ -33,7 +33,7 @@ export class UsersQueries {
           ...(request.email && { emailKey: canonicalEmail(request.email) ?? '' }),
         },
         order: { createdAt: request.sortOrder, id: request.sortOrder },
-        skip: (request.page - 1) * request.perPage,
+        skip: offsetOf(request),
         take: request.perPage,
       }),
     );

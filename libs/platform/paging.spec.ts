@@ -1,5 +1,31 @@
 import { jest } from '@jest/globals';
-import { CountCache, EXACT_COUNT_LIMIT } from './paging.js';
+import { ValidationError } from './errors.js';
+import { CountCache, EXACT_COUNT_LIMIT, MAX_OFFSET, offsetOf } from './paging.js';
+
+describe('offsetOf', () => {
+  it('counts what comes before a page, up to the limit', () => {
+    expect(offsetOf({ page: 1, perPage: 20 })).toBe(0);
+    expect(offsetOf({ page: 5_001, perPage: 20 })).toBe(MAX_OFFSET);
+    expect(offsetOf({ page: 1_429, perPage: 70 })).toBe(99_960);
+  });
+
+  it.each([
+    [20, 5_001],
+    [100, 1_001],
+    [70, 1_429],
+  ])('refuses what lies deeper, names page and the last one of %i each', (perPage, last) => {
+    const refusal = new ValidationError([
+      { field: 'page', message: expect.stringContaining(`at most ${last} with ${perPage} per page`) as string },
+    ]);
+    try {
+      offsetOf({ page: last + 1, perPage });
+    } catch (error) {
+      expect((error as ValidationError).details).toEqual(refusal.details);
+    }
+    expect(() => offsetOf({ page: last + 1, perPage })).toThrow(ValidationError);
+    expect(offsetOf({ page: last, perPage })).toBeLessThanOrEqual(MAX_OFFSET);
+  });
+});
 
 describe('CountCache', () => {
   const LARGE = EXACT_COUNT_LIMIT + 1;

@@ -18,6 +18,21 @@ export interface Page<T> extends PageRequest {
   readonly totalCount: number;
 }
 
+/** A page is found by passing over all that comes before it: so many entries, and no more. */
+export const MAX_OFFSET = 100_000;
+
+/** How many entries come before a page. @throws ValidationError naming `page` where that is more than {@link MAX_OFFSET} */
+export function offsetOf({ page, perPage }: PageRequest): number {
+  const offset = (page - 1) * perPage;
+  if (offset <= MAX_OFFSET) return offset;
+  const last = Math.floor(MAX_OFFSET / perPage) + 1;
+  throw ValidationError.of(
+    'page',
+    `page must be at most ${last} with ${perPage} per page; for what comes later, narrow the list by its filters or read it ` +
+      'from its other end, where it has a sort order',
+  );
+}
+
 export interface CursorPage<T> {
   readonly items: readonly T[];
   readonly next: string | null;

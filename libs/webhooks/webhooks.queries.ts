@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Reader } from '@hub/model/database.js';
 import type { DeliveryStatus, EndpointConfig, EndpointStatus } from '@hub/model/webhook.entity.js';
-import { CountCache, type Page } from '@hub/platform/paging.js';
+import { CountCache, offsetOf, type Page } from '@hub/platform/paging.js';
 import { withDefaults } from './endpoint-input.js';
 import { addressTo } from './sender.js';
 import { DeliveryNotFoundError, WebhookNotFoundError } from './webhooks.errors.js';
@@ -111,7 +111,7 @@ export class WebhooksQueries {
     const db = this.db.reader(organizationId);
     const rows = await db.query<WebhookRow[]>(
       `${WEBHOOKS} WHERE ${where} ORDER BY w.created_at ${sortOrder}, w.id ${sortOrder}
-       LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`,
+       LIMIT ${perPage} OFFSET ${offsetOf(request)}`,
       values,
     );
     const totalCount = await this.count(db, `webhooks ${values.join()}`, `webhook_endpoint w WHERE ${where}`, values);
@@ -142,7 +142,7 @@ export class WebhooksQueries {
     const rows = await db.query<DeliveryRow[]>(
       `SELECT ${DELIVERY_COLUMNS} FROM (
          SELECT d.* FROM ${from} ORDER BY d.created_at DESC, d.position DESC, d.id DESC
-         LIMIT ${perPage} OFFSET ${(page - 1) * perPage}) AS d ${DELIVERY_JOINS}
+         LIMIT ${perPage} OFFSET ${offsetOf(request)}) AS d ${DELIVERY_JOINS}
        ORDER BY d.created_at DESC, d.position DESC, d.id DESC`,
       values,
     );

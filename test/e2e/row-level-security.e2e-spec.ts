@@ -41,6 +41,7 @@ const DEFINERS = [
   'messages_due',
   'messages_matching',
   'snoozes_due',
+  'tickets_matching',
 ];
 
 /** Jobs that see nothing but what such a function tells them. */
@@ -278,6 +279,7 @@ describe('row-level security', () => {
   it.each([
     ['conversations_matching', 'conversation'],
     ['messages_matching', 'message'],
+    ['tickets_matching', 'ticket'],
   ])("%s searches the current tenant's rows only, though it runs as the owner", async (name, table) => {
     const definers = await hub.sql<{ name: string }>(
       `SELECT proname AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY 1`,

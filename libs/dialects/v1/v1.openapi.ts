@@ -9,7 +9,7 @@ import { V1_WORDING } from './v1.wording.js';
 const DESCRIPTION = `Conversations between a company and its customers, over every channel.
 
 Send your API key or access token as \`Authorization: Bearer <it>\` or as \`X-API-Key\`. A list comes in pages (\`page\`, \`perPage\`) or by
-\`cursor\`. An error names its \`code\` and the fields at fault. The same paths answer under \`/api/v1\`.
+\`cursor\`; a page that lies behind 100,000 entries is refused: narrow the list, or turn it round by \`sortOrder\`. An error names its \`code\` and the fields at fault. The same paths answer under \`/api/v1\`.
 
 Send an \`Idempotency-Key\` with a POST, and it can be repeated safely; the public ones (registering, signing in, a lost
 password) belong to nobody yet and ignore it. \`X-RateLimit-*\` tell how your limit stands.`;

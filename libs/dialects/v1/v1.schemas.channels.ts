@@ -70,7 +70,8 @@ export const channelStats = object({
     medianResponseTime: orNull({
       type: 'number',
       minimum: 0,
-      description: 'Seconds from the first unanswered message of a contact to the answer',
+      description:
+        'Median seconds from the first unanswered message of a contact to the answer, of the latest 20,000 messages',
     }),
   }),
   timeSeries: { type: 'array', items: object({ timestamp: time, ...counts }) },

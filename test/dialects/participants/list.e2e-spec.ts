@@ -174,6 +174,7 @@ describe('input that is not valid', () => {
     ['GET', '?page=-1', null, 'query.page'],
     ['GET', '?page=1.5', null, 'query.page'],
     ['GET', '?page=99999999999999999999', null, 'query.page'],
+    ['GET', '?page=1002&limit=100', null, 'query.page'],
     ['GET', '?entity_id=7', null, 'query.entity_id'],
     ['GET', '?entity_type=', null, 'query.entity_type'],
     ['GET', '?entity_type=%00', null, 'query.entity_type'],

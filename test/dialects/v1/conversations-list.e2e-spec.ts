@@ -201,6 +201,8 @@ describe.each(v1.BASES)('GET %s/conversations', (base) => {
     ['page=-1', 'page'],
     ['page=1.5', 'page'],
     ['page=x', 'page'],
+    ['page=5002', 'page'],
+    ['page=1002&perPage=100', 'page'],
     ['page=', 'page'],
     ['perPage=0', 'perPage'],
     ['perPage=101', 'perPage'],

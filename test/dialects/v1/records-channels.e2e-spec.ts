@@ -268,6 +268,7 @@ describe.each(v1.BASES)('%s/channels', (base) => {
       ['status=asleep', 'status'],
       ['search=', 'search'],
       ['page=0', 'page'],
+      ['page=5002', 'page'],
       ['perPage=101', 'perPage'],
       ['sortOrder=up', 'sortOrder'],
     ]) {
