@@ -168,6 +168,18 @@ export class AssignmentService {
     return { conversation: await this.conversations.reopenIn(tx, author, existing), outcome: 'reopened' };
   }
 
+  /** Ends the participation that the running assignment began: whoever took part before it goes on doing so. */
+  private async letGo(tx: Tx, organizationId: string, conversationId: string, who: Assignee): Promise<void> {
+    await tx.query(
+      `UPDATE participant p SET left_at = now()
+       WHERE p.organization_id = $1 AND p.conversation_id = $2 AND p.kind = $3 AND p.ref_id = $4 AND p.left_at IS NULL
+         AND NOT EXISTS (
+           SELECT FROM assignment a WHERE a.organization_id = $1 AND a.conversation_id = $2
+             AND a.ended_at IS NULL AND a.created_at > p.joined_at)`,
+      [organizationId, conversationId, who.type, who.id],
+    );
+  }
+
   private async hand(
     tx: Tx,
     author: Author,
@@ -179,6 +191,9 @@ export class AssignmentService {
     const { organizationId, principal } = author;
     const from = await this.present(tx, conversation);
     const conversationId = conversation.id;
+    // a bot stays for as long as it is attached
+    const botId = to?.type === 'bot' ? to.id : conversation.botId;
+    if (from && from.id !== botId) await this.letGo(tx, organizationId, conversationId, from);
     await tx.query(
       `UPDATE assignment SET ended_at = now() WHERE organization_id = $1 AND conversation_id = $2 AND ended_at IS NULL`,
       [organizationId, conversationId],
@@ -194,10 +209,6 @@ export class AssignmentService {
       actor: principal,
       ...context,
     });
-    // a bot stays for as long as it is attached
-    const botId = to?.type === 'bot' ? to.id : conversation.botId;
-    if (from && from.id !== botId)
-      await leaveIn(tx, organizationId, { conversationId, kind: from.type, refId: from.id });
     if (conversation.botId && conversation.botId !== botId) {
       await leaveIn(tx, organizationId, { conversationId, kind: 'bot', refId: conversation.botId });
     }

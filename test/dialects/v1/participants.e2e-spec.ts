@@ -56,6 +56,18 @@ describe('participants', () => {
     expect(await roles(id)).toMatchObject({ [user.id]: 'observer' });
   });
 
+  it('goes on with whoever took part before they were assigned, and lets go of the others', async () => {
+    const { id } = await v1.conversation(api);
+    const [before, since] = [await v1.user(api), await v1.user(api)];
+    await add(id, { userId: before.id });
+    await api.post(`/v1/conversations/${id}/assign`, { assigneeId: before.id });
+    await api.post(`/v1/conversations/${id}/transfer`, { toAssigneeId: since.id });
+    expect(await roles(id)).toMatchObject({ [before.id]: 'observer', [since.id]: 'agent' });
+    await api.post(`/v1/conversations/${id}/unassign`);
+    expect(Object.keys(await roles(id))).not.toContain(since.id);
+    expect(await roles(id)).toMatchObject({ [before.id]: 'observer' });
+  });
+
   it('keeps the contact, the assignee and the attached bot, and says why', async () => {
     const [user, bot] = [await v1.user(api), await v1.bot(api)];
     const conversation = await v1.conversation(api, { assigneeId: user.id, botId: bot.id });
