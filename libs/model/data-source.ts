@@ -23,6 +23,7 @@ import { CheaperWall1700000000010 } from './migrations/0010-cheaper-wall.js';
 import { MessageSearch1700000000013 } from './migrations/0013-message-search.js';
 import { BoundedSearch1700000000015 } from './migrations/0015-bounded-search.js';
 import { CoveringFilters1700000000016 } from './migrations/0016-covering-filters.js';
+import { WebhookKeyPair1700000000018 } from './migrations/0018-webhook-key-pair.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -90,6 +91,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       MessageSearch1700000000013,
       BoundedSearch1700000000015,
       CoveringFilters1700000000016,
+      WebhookKeyPair1700000000018,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
