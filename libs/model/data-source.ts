@@ -24,6 +24,7 @@ import { MessageSearch1700000000013 } from './migrations/0013-message-search.js'
 import { BoundedSearch1700000000015 } from './migrations/0015-bounded-search.js';
 import { CoveringFilters1700000000016 } from './migrations/0016-covering-filters.js';
 import { BoundedLists1700000000017 } from './migrations/0017-bounded-lists.js';
+import { WebhookKeyPair1700000000018 } from './migrations/0018-webhook-key-pair.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -92,6 +93,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       BoundedSearch1700000000015,
       CoveringFilters1700000000016,
       BoundedLists1700000000017,
+      WebhookKeyPair1700000000018,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -16,7 +16,7 @@ const TENANT_KEY = { organization_id: 'uuid', id: 'uuid' };
 const SEALED: readonly SealedTable[] = [
   { name: 'channel', columns: ['config'], key: TENANT_KEY, job: 'reseal' },
   { name: 'bot', columns: ['config'], key: TENANT_KEY, job: 'reseal' },
-  { name: 'webhook_endpoint', columns: ['headers', 'secrets'], key: TENANT_KEY, job: 'reseal' },
+  { name: 'webhook_endpoint', columns: ['headers', 'secrets', 'key_pair'], key: TENANT_KEY, job: 'reseal' },
   { name: 'signing_key', columns: ['private_key'], key: { id: 'text' }, job: 'signing' },
 ];
 
@@ -101,7 +101,8 @@ async function resealBatch(tx: Tx, box: SecretBox, table: SealedTable, after: st
   return { rows: rows.length, resealed, unknown, last: end ? keys.map((name) => String(end[name])) : null };
 }
 
-const asColumn = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+const asColumn = (value: unknown): string | null =>
+  value === null || typeof value === 'string' ? value : JSON.stringify(value);
 
 /** The value with every sealed text in it sealed with the current key; counts what it did. */
 function renew(value: unknown, box: SecretBox, outcome: { resealed: number; unknown: number }): unknown {

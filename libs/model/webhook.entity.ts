@@ -9,6 +9,14 @@ export interface EndpointSecret {
   readonly expiresAt: string | null;
 }
 
+export interface EndpointKeyPair {
+  readonly publicKey: string;
+  /** Sealed. */
+  readonly privateKey: string;
+}
+
+export type SignatureKind = 'standard' | 'v1a' | 'linktor-docs' | 'linktor-sdk';
+
 /** As callers set it; absent means the default that {@link EndpointConfig} names. */
 export interface EndpointConfig {
   /** `standard` unless set. */
@@ -20,6 +28,8 @@ export interface EndpointConfig {
   readonly timeout?: number;
   /** `conversation` unless set. */
   readonly ordering?: 'conversation' | 'none' | 'strict';
+  /** What is added to `standard`, which is always sent and may be named. */
+  readonly signature?: SignatureKind | readonly SignatureKind[];
 }
 
 @Entity('webhook_endpoint')
@@ -30,6 +40,8 @@ export class WebhookEndpoint extends TenantRecord {
   /** Name to sealed value. */
   @Column('jsonb') headers: Record<string, string>;
   @Column('jsonb') secrets: EndpointSecret[];
+  /** Made when `v1a` is first asked for. */
+  @Column({ type: 'jsonb', nullable: true }) keyPair: EndpointKeyPair | null;
   @Column('jsonb') config: EndpointConfig;
   @Column('text') status: EndpointStatus;
   @Column({ type: 'text', nullable: true }) disabledReason: string | null;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Prepared } from '@hub/model/database.js';
-import type { DeliveryStatus, EndpointConfig, EndpointSecret } from '@hub/model/webhook.entity.js';
+import type { DeliveryStatus, EndpointConfig, EndpointKeyPair, EndpointSecret } from '@hub/model/webhook.entity.js';
 import type { Lane, OrderKey } from './delivery-order.js';
 
 export type Trigger = 'auto' | 'manual' | 'test';
@@ -23,6 +23,7 @@ export interface Claim extends OrderKey {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly secrets: readonly EndpointSecret[];
+  readonly keyPair: EndpointKeyPair | null;
   readonly config: EndpointConfig;
   readonly body: string;
   /** Milliseconds from the event to the claim, and the Unix time of the claim in milliseconds: the database's clock. */
@@ -44,7 +45,7 @@ const START = (trigger: string): string => `
     d.event_id AS "eventId", d.event_type AS "eventType", d.attempt_no AS "attemptNo", d.attempts,
     d.resume_status AS "resumeStatus", d.lease_token AS "leaseToken", a.id AS "attemptId", ${trigger} AS trigger,
     d.test_body IS NOT NULL AS "isTest",
-    e.url, e.headers, e.secrets, e.config, coalesce(d.test_body, ev.body) AS body,
+    e.url, e.headers, e.secrets, e.key_pair AS "keyPair", e.config, coalesce(d.test_body, ev.body) AS body,
     (extract(epoch FROM clock_timestamp() - coalesce(ev.created_at, d.created_at)) * 1000)::float8 AS "eventAgeMs",
     (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "claimedAtMs"
   FROM leased d

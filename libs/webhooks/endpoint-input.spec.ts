@@ -1,3 +1,4 @@
+import type { EndpointConfig } from '@hub/model/webhook.entity.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { checkConfig, checkEvents, checkHeaders, withDefaults } from './endpoint-input.js';
 
@@ -64,7 +65,10 @@ describe('checkConfig', () => {
       retryPolicy: 'standard',
       timeout: 3,
       ordering: 'conversation',
+      signature: 'standard',
     });
+    checkConfig({ signature: 'linktor-docs' });
+    checkConfig({ signature: ['standard', 'v1a', 'linktor-sdk'] });
   });
   it.each([
     [{ timeout: 0 }, 'config.timeout'],
@@ -76,7 +80,14 @@ describe('checkConfig', () => {
     [{ retryPolicy: 'custom' as const, steps: [-1] }, 'config.steps'],
     [{ retryPolicy: 'custom' as const, steps: [8 * 86_400] }, 'config.steps'],
     [{ steps: [1] }, 'config.steps'],
+    [{ signature: 'v2' }, 'config.signature'],
+    [{ signature: [] }, 'config.signature'],
+    [{ signature: ['v1a', 'v1a'] }, 'config.signature'],
+    [{ signature: ['v1a', 5] }, 'config.signature'],
+    [{ signature: {} }, 'config.signature'],
+    [{ signature: 5 }, 'config.signature'],
+    [{ signature: ['linktor-docs', 'linktor-sdk'] }, 'config.signature'],
   ])('refuses %j', (config, field) => {
-    expect(problemsOf(() => checkConfig(config))).toEqual(['VALIDATION_ERROR', field]);
+    expect(problemsOf(() => checkConfig(config as EndpointConfig))).toEqual(['VALIDATION_ERROR', field]);
   });
 });

@@ -1,6 +1,7 @@
 import { isEventPattern } from '@hub/events/catalog.js';
-import type { EndpointConfig } from '@hub/model/webhook.entity.js';
+import type { EndpointConfig, SignatureKind } from '@hub/model/webhook.entity.js';
 import { ValidationError, type FieldProblem } from '@hub/platform/errors.js';
+import { signatureKinds } from './signing.js';
 
 const MAX_PATTERNS = 100;
 const MAX_HEADERS = 20;
@@ -34,9 +35,10 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 /** What HTTP lets a value hold: no line breaks and no other control characters. */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-const DEFAULTS = { retryPolicy: 'standard', timeout: 15, ordering: 'conversation' } as const;
+const DEFAULTS = { retryPolicy: 'standard', timeout: 15, ordering: 'conversation', signature: 'standard' } as const;
 const RETRY_POLICIES = ['standard', 'exponential', 'linktor', 'custom'];
 const ORDERINGS = ['conversation', 'none', 'strict'];
+const SIGNATURES = ['standard', 'v1a', 'linktor-docs', 'linktor-sdk'];
 
 /** The configuration with its defaults filled in. */
 export const withDefaults = (
@@ -87,6 +89,8 @@ export function checkConfig(config: EndpointConfig): void {
   const demand = (key: keyof EndpointConfig, fits: boolean, message: string): void => {
     if (!fits) problems.push({ field: `config.${key}`, message });
   };
+  const problem = signatureProblem(config);
+  demand('signature', problem === null, problem ?? '');
   const { retryPolicy, steps, maxRetries, timeout, ordering } = withDefaults(config);
   demand('retryPolicy', RETRY_POLICIES.includes(retryPolicy), `one of ${RETRY_POLICIES.join(', ')}`);
   demand('ordering', ORDERINGS.includes(ordering), `one of ${ORDERINGS.join(', ')}`);
@@ -106,4 +110,12 @@ export function checkConfig(config: EndpointConfig): void {
     demand('steps', fits, `1 to ${MAX_STEPS} waits in seconds, seven days in all at the most`);
   } else demand('steps', steps === undefined, 'only with retryPolicy custom');
   if (problems.length > 0) throw new ValidationError(problems);
+}
+
+function signatureProblem(config: EndpointConfig): string | null {
+  const kinds: readonly SignatureKind[] = signatureKinds(config);
+  const fits = Array.isArray(kinds) && kinds.length > 0 && kinds.every((kind) => SIGNATURES.includes(kind));
+  if (!fits || new Set(kinds).size < kinds.length) return `one of ${SIGNATURES.join(', ')}, or a list of them`;
+  const both = kinds.includes('linktor-docs') && kinds.includes('linktor-sdk');
+  return both ? 'linktor-docs and linktor-sdk use the same header: one of them' : null;
 }

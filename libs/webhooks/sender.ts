@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AttemptOutcome } from '@hub/model/webhook.entity.js';
+import type { AttemptOutcome, EndpointConfig } from '@hub/model/webhook.entity.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { encodeId } from '@hub/platform/ids.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
@@ -9,7 +9,7 @@ import { SecretBox } from '@hub/platform/secret-box.js';
 import type { Claim } from './claims.js';
 import { withDefaults } from './endpoint-input.js';
 import { judge, type Verdict } from './retry-policy.js';
-import { liveSecrets, sign } from './signing.js';
+import { liveSecrets, sign, signatureKinds, signLinktor, type Message, type SigningKeys } from './signing.js';
 
 /** How an attempt ended. */
 export interface AttemptResult {
@@ -37,6 +37,8 @@ export interface AttemptResult {
 }
 
 const MASK = '********';
+/** Base64 or hex, at the start or behind `v1,`, `v1a,` or `sha256=`. */
+const SIGNATURE = /(?<=^|,|^sha256=)[A-Za-z0-9+/]{43,}={0,2}/g;
 const USER_AGENT = 'Switchboard-Webhooks/1.0';
 
 /** Sends one claimed delivery. Makes no decision that lasts: the result does nothing until it is settled. */
@@ -107,7 +109,8 @@ export class Sender {
     const body = addressTo(claim.body, claim.endpointId);
     const id = encodeId('evt', claim.eventId);
     const timestamp = Math.floor(now.getTime() / 1_000);
-    const secrets = liveSecrets(claim.secrets, now).map(({ sealed }) => this.box.open(sealed));
+    const message: SentMessage = { id, timestamp, body, type: claim.eventType, deliveryId: encodeId('del', claim.id) };
+    const signatures = signatureHeaders(claim.config, this.keysOf(claim, now), message);
     const own = {
       'content-type': 'application/json',
       'user-agent': USER_AGENT,
@@ -118,9 +121,17 @@ export class Sender {
     const opened = Object.fromEntries(custom.map(([name, sealed]) => [name, this.box.open(sealed)]));
     const masked = Object.fromEntries(custom.map(([name]) => [name, MASK]));
     return {
-      headers: { ...opened, ...own, 'webhook-signature': sign(secrets, id, timestamp, body) },
-      shown: { ...masked, ...own, 'webhook-signature': secrets.map(() => `v1,${MASK}`).join(' ') },
+      headers: { ...opened, ...own, ...signatures },
+      shown: { ...masked, ...own, ...withoutSignatures(signatures) },
       body,
+    };
+  }
+
+  private keysOf({ config, secrets, keyPair }: Claim, at: Date): SigningKeys {
+    const asymmetric = keyPair && signatureKinds(config).includes('v1a');
+    return {
+      secrets: liveSecrets(secrets, at).map(({ sealed }) => this.box.open(sealed)),
+      privateKey: asymmetric ? this.box.open(keyPair.privateKey) : null,
     };
   }
 
@@ -144,6 +155,30 @@ export class Sender {
     );
   }
 }
+
+interface SentMessage extends Message {
+  readonly type: string;
+  readonly deliveryId: string;
+}
+
+/** The signature of Standard Webhooks, and the Linktor headers where they are asked for. */
+function signatureHeaders(config: EndpointConfig, keys: SigningKeys, message: SentMessage): Record<string, string> {
+  const standard = { 'webhook-signature': sign(keys, message) };
+  const kind = signatureKinds(config).find((one) => one === 'linktor-docs' || one === 'linktor-sdk');
+  const [newest] = keys.secrets;
+  if (!kind || newest === undefined) return standard;
+  return {
+    ...standard,
+    'x-linktor-signature': signLinktor(kind, newest, message),
+    'x-linktor-timestamp': String(message.timestamp),
+    'x-linktor-event': message.type,
+    'x-linktor-delivery-id': message.deliveryId,
+  };
+}
+
+/** With a mask in place of each signature, its version still to be seen. */
+const withoutSignatures = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace(SIGNATURE, MASK)]));
 
 /** The event's body with the endpoint's id as the last member of its `meta`: the same bytes at every attempt. */
 export const addressTo = (body: string, endpointId: string): string =>

@@ -24,6 +24,7 @@ interface WebhookRow {
   readonly description: string | null;
   readonly headers: Record<string, string>;
   readonly config: EndpointConfig;
+  readonly publicKey: string | null;
   readonly status: EndpointStatus;
   readonly disabledReason: string | null;
   readonly total: number;
@@ -40,8 +41,8 @@ interface WebhookRow {
 }
 
 const WEBHOOKS = `
-  SELECT w.organization_id AS "organizationId", w.id, w.url, w.events, w.description, w.headers, w.config, w.status,
-    w.disabled_reason AS "disabledReason", w.deliveries_total AS total, w.deliveries_succeeded AS succeeded,
+  SELECT w.organization_id AS "organizationId", w.id, w.url, w.events, w.description, w.headers, w.config,
+    w.key_pair->>'publicKey' AS "publicKey", w.status, w.disabled_reason AS "disabledReason", w.deliveries_total AS total, w.deliveries_succeeded AS succeeded,
     w.deliveries_failed AS failed, w.latency_total_ms AS "latencyMs", d.id AS "lastId", d.event_type AS "lastEvent",
     d.status AS "lastStatus", d.last_status_code AS "lastStatusCode",
     coalesce(d.last_attempt_at, d.created_at) AS "lastAt", w.created_at AS "createdAt", w.updated_at AS "updatedAt"
@@ -204,6 +205,7 @@ function toWebhook(row: WebhookRow): WebhookView {
     description,
     headers: Object.fromEntries(Object.keys(row.headers).map((name) => [name, MASK])),
     config: withDefaults(row.config),
+    publicKey: row.publicKey,
     status,
     disabledReason,
     stats: {

@@ -5,7 +5,7 @@ import { appendAudit, changesOf, configChanges } from '@hub/events/audit.js';
 import { Outbox, type Author } from '@hub/events/outbox.js';
 import { Database, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
-import { WebhookEndpoint, type EndpointConfig } from '@hub/model/webhook.entity.js';
+import { WebhookEndpoint, type EndpointConfig, type EndpointKeyPair } from '@hub/model/webhook.entity.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
@@ -24,7 +24,14 @@ import { checkConfig, checkEvents, checkHeaders, onlyGiven, withDefaults } from 
 import { isEmitted, sampleEvent } from './event-samples.js';
 import { addressTo } from './sender.js';
 import { SendNow } from './send-now.js';
-import { newSecret, rotate } from './signing.js';
+import {
+  MAX_OVERLAP_SECONDS,
+  newKeyPair,
+  newSecret,
+  rotate,
+  ROTATION_OVERLAP_SECONDS,
+  signatureKinds,
+} from './signing.js';
 import { DeliveryInProgressError, WebhookNotFoundError } from './webhooks.errors.js';
 import { WebhooksQueries } from './webhooks.queries.js';
 import type {
@@ -36,11 +43,8 @@ import type {
   WebhookView,
 } from './webhooks.types.js';
 
-/** For how long an old secret still signs beside a new one, unless said otherwise. */
-export const ROTATION_OVERLAP_SECONDS = 86_400;
 const EXAMPLE_ENDPOINT = '01900000-0000-7000-8000-000000000008';
 const MASK = '********';
-const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 @Injectable()
 export class WebhooksService {
@@ -75,6 +79,7 @@ export class WebhooksService {
         description: command.description,
         headers: this.sealAll(command.headers),
         secrets: rotate([], this.box.seal(secret), new Date(), 0),
+        keyPair: this.keyPairFor(command.config, null),
         config: onlyGiven(command.config),
         status: 'active',
       });
@@ -107,6 +112,7 @@ export class WebhooksService {
       if (command.config) {
         changes.config = mergeConfig(before.config, command.config);
         checkConfig(changes.config);
+        changes.keyPair = this.keyPairFor(changes.config, before.keyPair);
       }
       if (status) Object.assign(changes, { status, ...(status === 'active' && { disabledReason: null }) });
       await updateRow(tx, WebhookEndpoint, { organizationId, id }, changes);
@@ -121,14 +127,24 @@ export class WebhooksService {
     const { organizationId } = author;
     await this.db.transaction(organizationId, async (tx) => {
       await this.lockIn(tx, organizationId, id);
-      await updateRow(tx, WebhookEndpoint, { organizationId, id }, { deletedAt: new Date(), headers: {}, secrets: [] });
+      await updateRow(
+        tx,
+        WebhookEndpoint,
+        { organizationId, id },
+        {
+          deletedAt: new Date(),
+          headers: {},
+          secrets: [],
+          keyPair: null,
+        },
+      );
       await cancelUnfinished(tx, { organizationId, endpointId: id });
       await appendAudit(tx, { author, action: 'webhook.deleted', subjectId: id });
     });
   }
 
   /**
-   * A new secret; the old ones go on signing beside it for the overlap, five secrets in all at the most.
+   * A new secret, the `v1a` keys as they were; the old ones go on signing beside it for the overlap, five secrets in all at the most.
    * @param overlapSeconds 0 to seven days; 0 ends the old ones at once
    */
   async rotateSecret(author: Author, id: string, overlapSeconds = ROTATION_OVERLAP_SECONDS): Promise<NewSecretView> {
@@ -241,6 +257,13 @@ export class WebhooksService {
     const endpoint = await tx.findOne(WebhookEndpoint, { where, lock: { mode: 'pessimistic_write' } });
     if (!endpoint) throw new WebhookNotFoundError();
     return endpoint;
+  }
+
+  /** Once made, the keys stay: those that hold the public one go on to verify when `v1a` is asked for again. */
+  private keyPairFor(config: EndpointConfig, existing: EndpointKeyPair | null): EndpointKeyPair | null {
+    if (existing || !signatureKinds(config).includes('v1a')) return existing;
+    const { publicKey, privateKey } = newKeyPair();
+    return { publicKey, privateKey: this.box.seal(privateKey) };
   }
 
   private sealAll(headers: Readonly<Record<string, string>>): Record<string, string> {

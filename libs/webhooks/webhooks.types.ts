@@ -47,6 +47,8 @@ export interface WebhookView {
   readonly headers: Readonly<Record<string, string>>;
   /** Defaults filled in. */
   readonly config: EndpointConfig;
+  /** For `v1a` signatures; null until they have been asked for. */
+  readonly publicKey: string | null;
   readonly status: EndpointStatus;
   readonly disabledReason: string | null;
   readonly stats: {

@@ -7,7 +7,7 @@ import * as v1 from '../dialects/v1/v1-fixtures.js';
 import { ApiClient, type Answer, type Resource } from '../support/api-client.js';
 import { eventually, startHub, TEST_SECRET_KEY, type Hub } from '../support/harness.js';
 import { startProcess } from '../support/processes.js';
-import { isSigned, Subscriber } from '../support/subscriber.js';
+import { isSigned, isSignedBy, Subscriber } from '../support/subscriber.js';
 
 jest.setTimeout(180_000);
 
@@ -50,6 +50,7 @@ interface Planted {
   readonly hook: string;
   /** Every signing secret that it still signs with, the newest first. */
   readonly secrets: readonly string[];
+  readonly publicKey: string;
   readonly ids: readonly string[];
 }
 
@@ -65,12 +66,15 @@ async function plant(api: ApiClient, subscriber: Subscriber): Promise<Planted> {
   const bot = v1.ok(await api.post('/v1/bots', { name: 'Bot', config: BOT }));
   v1.ok(await api.patch(`/v1/bots/${bot.id}`, { config: { ...BOT, temperature: 1 } }));
   const url = subscriber.url('/hook');
-  const made = v1.ok(await api.post('/v1/webhooks', { url, events: ['*'], headers: HEADERS }));
+  const config = { signature: 'v1a' };
+  const made = v1.ok(await api.post('/v1/webhooks', { url, events: ['*'], headers: HEADERS, config }));
+  v1.ok(await api.post('/v1/webhooks', { url: subscriber.url('/plain'), events: ['*'] }));
   v1.ok(await api.patch(`/v1/webhooks/${made.id}`, { headers: HEADERS, description: 'x' }));
   const rotated = v1.ok(await api.post(`/v1/webhooks/${made.id}/rotate-secret`));
   const secrets = [rotated, made].map((resource) => v1.attributes(resource)['secret'] as string);
   v1.ok(await api.post(`/v1/webhooks/${made.id}/test`));
-  return { hook: made.id, secrets, ids: [...ids, bot.id, made.id] };
+  const publicKey = v1.attributes(made)['publicKey'] as string;
+  return { hook: made.id, secrets, publicKey, ids: [...ids, bot.id, made.id] };
 }
 
 /** The rows, as text, of every table in which any of these stands. */
@@ -111,7 +115,7 @@ describe('secrets at rest, in answers and in logs', () => {
     const document = (await (await fetch(`${api.url}/docs/openapi.json`)).json()) as object;
     const answers: string[] = [];
     const client = new Recording(api.url, hub.admin.key, document, hub.admin.organizationId, answers);
-    const { hook, secrets, ids } = await plant(client, subscriber);
+    const { hook, secrets, publicKey, ids } = await plant(client, subscriber);
     await subscriber.expect(1, '/hook');
     const contact = { externalId: 'c', name: 'Secret keeper' };
     const channel = await v1.channel(client);
@@ -148,14 +152,15 @@ describe('secrets at rest, in answers and in logs', () => {
     expect(needles.filter((needle) => shown.join().includes(needle) && !secrets.includes(needle))).toEqual([]);
     expect(needles.filter((needle) => log.includes(needle))).toEqual([]);
     expect(await tablesWith(hub, 'planted-')).toEqual([]);
-    expect(await tablesWith(hub, 'whsec_')).toEqual([]);
+    expect(await tablesWith(hub, 'whs(ec|k)_')).toEqual([]);
+    expect(others + shown.join() + log).not.toContain('whsk_');
     expect(await tablesWith(hub, hub.admin.key)).toEqual([]);
     const sealed = await hub.sql('SELECT FROM audit_log WHERE changes::text LIKE $1', ['%v2.%']);
     expect(sealed).toEqual([]);
     // and they arrive where they belong
     const [request] = subscriber.on('/hook').slice(-1);
     expect(request?.headers).toMatchObject(HEADERS);
-    expect(request && isSigned(request, secrets[0] ?? '')).toBe(true);
+    expect(request && isSigned(request, secrets[0] ?? '') && isSignedBy(request, publicKey)).toBe(true);
   });
 });
 
@@ -231,7 +236,8 @@ describe('exchanging SECRET_KEY', () => {
     return (
       data.status === 'succeeded' &&
       request?.headers['x-key'] === HEADERS['x-key'] &&
-      planted.secrets.every((secret) => isSigned(request, secret))
+      planted.secrets.every((secret) => isSigned(request, secret)) &&
+      isSignedBy(request, planted.publicKey)
     );
   }
 
@@ -298,6 +304,7 @@ describe('exchanging SECRET_KEY', () => {
     expect(PLANTED.filter((secret) => !plain.has(secret))).toEqual([]);
     const changed = await hub.sql(`SELECT FROM channel WHERE name = 'many' AND updated_at > created_at`);
     expect(changed).toEqual([]); // to seal anew is no change
+    expect(await hub.sql(`SELECT FROM webhook_endpoint WHERE key_pair = 'null'`)).toEqual([]);
     const only = await api({ SECRET_KEY: SECOND_KEY });
     expect(await delivers(only.client)).toBe(true);
     await only.kill();
@@ -312,13 +319,18 @@ describe('exchanging SECRET_KEY', () => {
 
   it('deletes what a removed record had sealed', async () => {
     const { id } = v1.ok(
-      await hub.admin.post('/v1/webhooks', { url: subscriber.url(), events: ['*'], headers: HEADERS }),
+      await hub.admin.post('/v1/webhooks', {
+        url: subscriber.url(),
+        events: ['*'],
+        headers: HEADERS,
+        config: { signature: 'v1a' },
+      }),
     );
     await hub.admin.delete(`/v1/webhooks/${id}`);
-    const gone = (): Promise<{ headers: object; secrets: object }[]> =>
-      hub.sql(`SELECT headers, secrets FROM webhook_endpoint WHERE id = $1`, [v1.uuid(id)]);
+    const gone = (): Promise<object[]> =>
+      hub.sql(`SELECT headers, secrets, key_pair FROM webhook_endpoint WHERE id = $1`, [v1.uuid(id)]);
     await eventually(async () => (await gone()).length === 1, 'the row is kept');
-    expect(await gone()).toEqual([{ headers: {}, secrets: [] }]);
+    expect(await gone()).toEqual([{ headers: {}, secrets: [], key_pair: null }]);
   });
 });
 

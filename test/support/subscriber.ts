@@ -1,3 +1,4 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
@@ -126,4 +127,14 @@ export function isSigned(request: Received, secret: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether its `v1a` signature is one of the owner of this `whpk_` key. */
+export function isSignedBy({ id, headers, raw }: Received, publicKey: string): boolean {
+  const [, signature] = /(?:^| )v1a,(\S+)/.exec(headers['webhook-signature'] ?? '') ?? [];
+  if (signature === undefined) return false;
+  const x = Buffer.from(publicKey.replace('whpk_', ''), 'base64').toString('base64url');
+  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+  const content = Buffer.concat([Buffer.from(`${id}.${headers['webhook-timestamp']}.`), raw]);
+  return verify(null, content, key, Buffer.from(signature, 'base64'));
 }

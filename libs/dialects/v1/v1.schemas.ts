@@ -120,6 +120,7 @@ const webhook = object(
     status: oneOf(['active', 'inactive', 'disabled']),
     disabledReason: orNull(text),
     disableAt: orNull(time),
+    publicKey: orNull({ type: 'string', pattern: '^whpk_' }),
     secret: { type: 'string', pattern: '^whsec_' },
     stats: object({
       deliveriesTotal: integer,

@@ -1,7 +1,8 @@
 import type { EndpointStatus } from '@hub/model/webhook.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
-import { Json, OneOf, Text, TextList } from '@hub/platform/dto.js';
+import { Json, OneOf, Text, TextList, Whole } from '@hub/platform/dto.js';
 import { DELIVERY_STATUSES, type ShownDeliveryStatus } from '@hub/webhooks/webhooks.types.js';
+import { MAX_OVERLAP_SECONDS, ROTATION_OVERLAP_SECONDS } from '@hub/webhooks/signing.js';
 import { PageQuery } from './v1.dto.js';
 
 const URL = { max: 2_048, description: 'https on port 443 or from 1024 up' };
@@ -14,7 +15,10 @@ const CONFIG = {
   optional: true,
   description:
     '`retryPolicy` standard (75 h), exponential or linktor (0, 1 min, 5 min, 30 min, 2 h), or custom with `steps` ' +
-    '(seconds before each attempt); `maxRetries`; `timeout` in seconds, 1 to 30 (15); `ordering` conversation, none or strict',
+    '(seconds before each attempt); `maxRetries`; `timeout` in seconds, 1 to 30 (15); `ordering` conversation, none or strict; ' +
+    '`signature` standard (always sent), or one or a list of what is added: v1a (ed25519, verified with `publicKey`), ' +
+    'and linktor-docs or linktor-sdk (`X-Linktor-Signature` as the documentation or the SDKs check it; the latter ' +
+    'does not cover the timestamp, so it does not stop replays)',
 };
 
 export class ListWebhooksQuery extends PageQuery {
@@ -44,6 +48,17 @@ export class UpdateWebhookBody {
 
 export class TestWebhookBody {
   @Text({ optional: true, default: 'test.ping', description: 'An event of the catalogue' }) event = 'test.ping';
+}
+
+export class RotateSecretBody {
+  @Whole({
+    min: 0,
+    max: MAX_OVERLAP_SECONDS,
+    optional: true,
+    default: ROTATION_OVERLAP_SECONDS,
+    description: 'Seconds for which the old secrets go on signing; 0 ends them at once',
+  })
+  overlap = ROTATION_OVERLAP_SECONDS;
 }
 
 export class ListDeliveriesQuery extends PageQuery {

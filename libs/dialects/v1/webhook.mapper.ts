@@ -30,7 +30,8 @@ export function webhookResource(view: WebhookView, secret?: string): Resource {
       events: view.events,
       description: view.description,
       headers: view.headers,
-      config: { ...view.config, signature: 'standard', payload: 'full' },
+      config: { ...view.config, payload: 'full' },
+      publicKey: view.publicKey,
       status: view.status,
       disabledReason: view.disabledReason,
       disableAt: null,
@@ -116,10 +117,9 @@ export function toListDeliveries({ conversationId, sortOrder: _, ...query }: Lis
   };
 }
 
-const SUPPORTED = ['retryPolicy', 'steps', 'maxRetries', 'timeout', 'ordering'] as const;
+const SUPPORTED = ['retryPolicy', 'steps', 'maxRetries', 'timeout', 'ordering', 'signature'] as const;
 /** Named by the contract, of which this version has one value or none. */
 const LATER: Readonly<Record<string, string | null>> = {
-  signature: 'standard',
   payload: 'full',
   rateLimit: null,
   channelIds: null,

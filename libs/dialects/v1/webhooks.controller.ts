@@ -10,6 +10,7 @@ import {
   CreateWebhookBody,
   ListDeliveriesQuery,
   ListWebhooksQuery,
+  RotateSecretBody,
   TestWebhookBody,
   UpdateWebhookBody,
 } from './webhook.dto.js';
@@ -125,12 +126,20 @@ export class WebhooksController {
   @Operation({
     scope: 'webhooks:write',
     summary: 'Make a new secret',
-    description: 'Shown this once. For 24 hours every delivery carries a signature with the old one, too.',
+    description:
+      'Shown this once. For 24 hours, or as long as `overlap` says, every delivery carries a signature with each of the ' +
+      'old ones, too, five in all at the most; `X-Linktor-Signature` is made with the new one. `publicKey` stays.',
+    body: RotateSecretBody,
+    bodyOptional: true,
     one: 'Webhook',
     errors: ['WEBHOOK_NOT_FOUND'],
   })
-  async rotateSecret(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<Envelope> {
-    const { webhook, secret } = await this.webhooks.rotateSecret(actor, idOf('wh', id));
+  async rotateSecret(
+    @CurrentActor() actor: Actor,
+    @Param('id') id: string,
+    @WireBody(RotateSecretBody) body: RotateSecretBody,
+  ): Promise<Envelope> {
+    const { webhook, secret } = await this.webhooks.rotateSecret(actor, idOf('wh', id), body.overlap);
     return one(webhookResource(webhook, secret));
   }
 
