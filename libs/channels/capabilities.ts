@@ -25,7 +25,7 @@ const TABLE: Record<ChannelType, string> = {
   sms: 'ynnnnnnnnynn',
   email: 'yyyyynnnnnnn',
   webchat: 'yyyyyyyynyyy',
-  api: 'yyyyyyyynnnn',
+  api: 'yyyyyyyynyyn',
   internal: 'yyyyynnnnnnn',
 };
 

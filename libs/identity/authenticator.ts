@@ -34,6 +34,7 @@ export class Authenticator {
 
   /** An access token or a contact's token only: no API key will do. @throws InvalidTokenError, TokenRevokedError */
   async authenticateToken(token: string): Promise<Actor> {
+    if (token.startsWith('sk_')) throw new InvalidTokenError('An API key is not taken here: send an access token');
     const claims = await this.tokens.verify(token);
     return claims.kind === 'user' ? this.user(claims) : this.contact(claims);
   }

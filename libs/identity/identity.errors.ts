@@ -17,8 +17,8 @@ export class InvalidApiKeyError extends HubError {
 }
 
 export class InvalidTokenError extends HubError {
-  constructor() {
-    super('unauthenticated', 'INVALID_TOKEN', 'The token is not one of ours, or has expired');
+  constructor(message = 'The token is not one of ours, or has expired') {
+    super('unauthenticated', 'INVALID_TOKEN', message);
   }
 }
 

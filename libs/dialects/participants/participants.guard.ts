@@ -15,7 +15,7 @@ export class ParticipantsGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const actor = await this.gate.enter(context, bearerOf(requestOf(context)));
-    if (!actor?.sessionId) throw new InvalidTokenError();
+    if (!actor?.sessionId) throw new InvalidTokenError('Only the access token of a user is taken here');
     return true;
   }
 }

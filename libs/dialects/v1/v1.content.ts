@@ -50,7 +50,7 @@ class Button {
   @OneOf(['reply', 'url', 'call']) type: string;
   @Text({ max: 256 }) id: string;
   @Text() title: string;
-  @Text({ ...HTTP_URL, optional: true }) url?: string;
+  @Text({ ...HTTP_URL, optional: true, description: 'Needed where type is url' }) url?: string;
 }
 class ButtonsContent {
   @Text({ max: MAX_TEXT }) text: string;
@@ -116,11 +116,19 @@ export class WithContent {
 export function parseContent(content: Record<string, unknown>): MessageContent {
   try {
     const { type = 'text' } = parse(ContentEnvelope, content);
-    return { type, ...parse(TYPES[type] ?? TextContent, content) };
+    const fields = parse(TYPES[type] ?? TextContent, content);
+    if (type === 'buttons') requireLinks(fields as ButtonsContent);
+    return { type, ...fields };
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     throw new ValidationError(error.details.map((problem) => ({ ...problem, field: `content.${problem.field}` })));
   }
+}
+
+/** @throws ValidationError where a button opens a page and names none */
+function requireLinks({ buttons }: ButtonsContent): void {
+  const at = buttons.findIndex(({ type, url }) => type === 'url' && url === undefined);
+  if (at >= 0) throw ValidationError.of(`buttons.${at}.url`, 'url is required of a button of type url');
 }
 
 /** What is left of a deleted message; nothing that can be sent. */

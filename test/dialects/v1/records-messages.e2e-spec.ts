@@ -122,6 +122,10 @@ describe.each(v1.BASES)('%s/conversations/:id/messages', (base) => {
       { content: { type: 'buttons', text: 'x', buttons: [{ type: 'x', id: '1', title: 't' }] } },
       'content.buttons.0.type',
     ],
+    [
+      { content: { type: 'buttons', text: 'x', buttons: [{ type: 'url', id: '1', title: 't' }] } },
+      'content.buttons.0.url',
+    ],
     [{ content: { type: 'list', text: 'x', button: 'b', sections: [{ rows: [{}] }] } }, 'content.sections.0.rows.0.id'],
     [{ content: { type: 'list', text: 'x', button: 'b', sections: [{ rows: 'x' }] } }, 'content.sections.0.rows'],
     [{ content: { type: 'template', template: { name: 'x' } } }, 'content.template.language'],
