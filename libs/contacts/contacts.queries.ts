@@ -95,7 +95,7 @@ function filter(organizationId: string, request: ListContacts): { where: string;
     values.push(value);
     where.push(sql(`$${values.length}`));
   };
-  if (request.search) add((n) => `k.id = ANY (ARRAY(SELECT contacts_matching(${n})))`, containing(request.search));
+  if (request.search) add((n) => `k.id IN (SELECT contacts_matching(${n}))`, containing(request.search));
   if (request.email) add((n) => `k.email_key = lower(${n})`, request.email);
   if (request.phone) add((n) => `k.phone = ${n}`, request.phone);
   if (request.tags && request.tags.length > 0) {

@@ -55,7 +55,7 @@ export function toMessageWhere(
   }
   add(search === undefined ? undefined : containing(search), (n) =>
     // within a conversation its own messages are read; among all of them the search index helps
-    key === 'seq' ? `m.text ILIKE ${n}` : `m.id = ANY (ARRAY(SELECT messages_matching(${n})))`,
+    key === 'seq' ? `m.text ILIKE ${n}` : `m.id IN (SELECT messages_matching(${n}))`,
   );
   add(cursor === undefined ? undefined : decode(cursor, key), (n) => `m.${key} < ${n}`);
   return { where: where.join(' AND '), values, key };

@@ -97,7 +97,7 @@ function toWhere(organizationId: string, filter: ListTickets): { where: string; 
   add(filter.staffId, (n) => `t.staff_id = ${n}`);
   add(
     filter.search === undefined ? undefined : containing(filter.search),
-    (n) => `t.id = ANY (ARRAY(SELECT tickets_matching(${n})))`,
+    (n) => `t.id IN (SELECT tickets_matching(${n}))`,
   );
   return { where: where.join(' AND '), values };
 }

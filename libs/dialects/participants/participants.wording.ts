@@ -29,6 +29,7 @@ const TOLD: Readonly<Record<string, string>> = {
 
 /** What commands call differently. */
 const FIELDS: Readonly<Record<string, string>> = {
+  page: 'query.page',
   userIds: 'body.participant_user_ids',
   'content.type': 'body.body',
   'content.text': 'body.body',
