@@ -148,10 +148,21 @@ describe('S2 who and what is refused, and what it costs', () => {
       v1.ok(await v1.say(agent.api, many.conversation.id, `${n}`));
     }
     const spy = jest.spyOn(pg.Client.prototype, 'query');
-    const cost = async (of: number): Promise<number[]> => {
+    const once = async (of: number): Promise<[number, number]> => {
       spy.mockClear();
       const { conversations } = await enneo.get(of, 'includeRawData=true');
       return [conversations.length, spy.mock.calls.length];
+    };
+    /** The least of five: what the process does beside them is counted, too. */
+    const cost = async (of: number): Promise<[number, number]> => {
+      const counts: number[] = [];
+      let length = 0;
+      for (let n = 0; n < 5; n++) {
+        const [found, asked] = await once(of);
+        length = found;
+        counts.push(asked);
+      }
+      return [length, Math.min(...counts)];
     };
     await cost(few.number); // what is asked once a process
     const before = await v1.checksum(hub);
