@@ -7,7 +7,7 @@ import path from 'node:path';
 import { inDatabase, removeLeftovers, root, startPostgres, startRedis, TEMPLATE } from './servers.mjs';
 
 /** Unit specs do not meet a queue; the standalone starter chooses its own. */
-const QUEUE_SUITES = ['test/e2e', 'test/dialects', 'test/faults'];
+const QUEUE_SUITES = ['test/e2e', 'test/faults'];
 const NOT_TWICE = ['/node_modules/', 'test/e2e/standalone'];
 const FOREIGN = [
   'DATABASE_URL',
