@@ -2,7 +2,7 @@
 // of production. Figures are for comparing within one run; nothing is asserted, and the exit code says only whether it ran.
 //
 //   npm run bench                               all of them, about ten minutes
-//   npm run bench post-message event-latency    some
+//   npm run bench post-message webhooks         some
 //   npm run bench wall                          row-level security with, without, and without setting the tenant
 //   npm run bench lists -- --full               also with a million conversations: ten minutes more, 12 GB on disk
 //   npm run bench lists -- --sizes 5000,50000   with as many conversations as you like
@@ -17,7 +17,7 @@ import { PLAN_SETTINGS } from '../bench/plans.mjs';
 import { machine, printNote, progress, progressDone } from '../bench/report.mjs';
 import { removeLeftovers, startPostgres, startRedis } from './servers.mjs';
 
-const BENCHMARKS = ['post-message', 'lists', 'event-latency', 'wall'];
+const BENCHMARKS = ['post-message', 'lists', 'webhooks', 'wall'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
