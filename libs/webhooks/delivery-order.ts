@@ -11,7 +11,10 @@ const ENDPOINT_STATE = 0x5_0b01;
 const ORDER = 0x5_0b02;
 const BUCKETS = 1024;
 
-/** The statuses of deliveries that have not ended, all in one partition: statements that name them touch no other. */
+/**
+ * The statuses of deliveries that have not ended, all in one partition: statements that name them touch no other. A row
+ * that is known by its key is looked for in all of them: for one alone the planner may read that status' partial index.
+ */
 export const UNFINISHED = `'blocked','pending','leased','held'`;
 
 /** One endpoint of one organization. */
@@ -69,17 +72,18 @@ export async function activateHeads(tx: Tx, keys: readonly OrderKey[]): Promise<
   if (keys.length === 0) return [];
   return tx.query<Lane[]>(
     `WITH head AS (
-       SELECT h.organization_id, h.id
+       SELECT h.organization_id, h.endpoint_id, h.id
        FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])) AS k(organization_id, endpoint_id, order_key)
        CROSS JOIN LATERAL (
-         SELECT d.organization_id, d.id, d.status FROM webhook_delivery d
+         SELECT d.organization_id, d.endpoint_id, d.id, d.status FROM webhook_delivery d
          WHERE d.organization_id = k.organization_id AND d.endpoint_id = k.endpoint_id AND d.order_key = k.order_key
            AND d.status IN (${UNFINISHED}) AND NOT d.out_of_band
          ORDER BY d.position LIMIT 1) AS h
        WHERE h.status = 'blocked'
      ), activated AS (
        UPDATE webhook_delivery d SET status = 'pending', next_attempt_at = now()
-       FROM head WHERE d.organization_id = head.organization_id AND d.id = head.id AND d.status = 'blocked'
+       FROM head WHERE d.organization_id = head.organization_id AND d.endpoint_id = head.endpoint_id AND d.id = head.id
+         AND d.status IN ('blocked','held')
        RETURNING d.organization_id, d.endpoint_id
      )
      SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM activated`,

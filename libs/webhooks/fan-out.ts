@@ -43,7 +43,8 @@ const FAN_OUT = `
         ELSE 'pending' END,
       m.thin, NOT m.ordered, now(), clock_timestamp()
     FROM matched m
-    WHERE (SELECT d.id FROM webhook_delivery d WHERE d.organization_id = m.organization_id AND d.id = m.id
+    WHERE (SELECT d.id FROM webhook_delivery d
+      WHERE d.organization_id = m.organization_id AND d.id = m.id AND d.endpoint_id = m.endpoint_id -- for either index
       AND d.status IN ('succeeded','exhausted','cancelled')) IS NULL
     ORDER BY m.position, m.endpoint_id
     ON CONFLICT DO NOTHING

@@ -3,7 +3,14 @@ import { Outbox } from '@hub/events/outbox.js';
 import { Database, isUnavailable, type Tx } from '@hub/model/database.js';
 import type { DeliveryStatus } from '@hub/model/webhook.entity.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
-import { activateHeads, lockOrder, ownEndpointStates, shareEndpointStates, type Lane } from './delivery-order.js';
+import {
+  activateHeads,
+  lockOrder,
+  ownEndpointStates,
+  shareEndpointStates,
+  UNFINISHED,
+  type Lane,
+} from './delivery-order.js';
 import { disable } from './endpoint-states.js';
 import { DEFAULT_CONCURRENCY } from './claims.js';
 import type { AttemptResult } from './sender.js';
@@ -106,6 +113,7 @@ export class Settlement {
       JSON.stringify(
         results.map(({ claim, verdict, ...result }) => ({
           organization_id: claim.organizationId,
+          endpoint_id: claim.endpointId,
           id: claim.id,
           attempt_id: claim.attemptId,
           lease_token: claim.leaseToken,
@@ -197,7 +205,7 @@ const BY_KEY = `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;
 
 const FINISH = `
   WITH r AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(organization_id uuid, id uuid, attempt_id uuid, lease_token uuid,
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(organization_id uuid, endpoint_id uuid, id uuid, attempt_id uuid, lease_token uuid,
       trigger text, verdict text, retry_ms float8, outcome text, status_code int, duration_ms int, request_headers jsonb,
       response_body text, response_truncated boolean, error text)
     LIMIT $2 -- tells the planner how few there are
@@ -213,7 +221,7 @@ const FINISH = `
     FROM r
     CROSS JOIN LATERAL (
       SELECT d.* FROM webhook_delivery d
-      WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.status = 'leased'
+      WHERE d.organization_id = r.organization_id AND d.endpoint_id = r.endpoint_id AND d.id = r.id AND d.status IN (${UNFINISHED})
         AND d.lease_token = r.lease_token OFFSET 0) AS d
     CROSS JOIN LATERAL (
       SELECT e.* FROM webhook_endpoint e
@@ -226,7 +234,7 @@ const FINISH = `
       last_status_code = next.status_code, last_error = next.error,
       finished_at = CASE WHEN next.status IN ('succeeded','exhausted','cancelled') THEN coalesce(d.finished_at, now()) END
     FROM next
-    WHERE d.organization_id = next.organization_id AND d.id = next.id AND d.status = 'leased'
+    WHERE d.organization_id = next.organization_id AND d.endpoint_id = next.endpoint_id AND d.id = next.id AND d.status IN (${UNFINISHED})
       AND d.lease_token = next.lease_token
     RETURNING d.id, d.status
   ), written AS (
