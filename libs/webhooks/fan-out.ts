@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EventSink, type ClaimedEvent } from '@hub/events/relay.service.js';
-import type { Tx } from '@hub/model/database.js';
-import { lockOrderOfEvents, shareEndpointStates, UNFINISHED, type Lane } from './delivery-order.js';
+import { queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
+import { lockOrder, shareEndpointStates, UNFINISHED, type Lane } from './delivery-order.js';
 import { LaneQueue } from './lane.queue.js';
 import { Lanes } from './lanes.js';
 
@@ -15,7 +15,9 @@ const ADDRESS_BYTES = 64;
  * in the database or earlier in this batch. Doing a batch twice does nothing: a delivery has one possible id, and is
  * looked for among the unfinished ones (by their unique key) and in the log.
  */
-const FAN_OUT = `
+const FAN_OUT: Prepared = {
+  name: 'webhook-fan-out',
+  text: `
   WITH matched AS (
     SELECT e.organization_id, webhook_delivery_id(e.id, e.position, w.id) AS id, w.id AS endpoint_id, e.id AS event_id,
       e.type, e.order_key, e.sequence, e.position, w.status, w.guarded,
@@ -52,7 +54,8 @@ const FAN_OUT = `
   )
   SELECT DISTINCT i.organization_id AS "organizationId", i.endpoint_id AS "endpointId", w.guarded
   FROM inserted i JOIN webhook_endpoint w ON w.organization_id = i.organization_id AND w.id = i.endpoint_id
-  WHERE i.status = 'pending'`;
+  WHERE i.status = 'pending'`,
+};
 
 @Injectable()
 export class FanOut extends EventSink {
@@ -70,8 +73,11 @@ export class FanOut extends EventSink {
     const organizations = events.map((event) => event.organizationId);
     const ids = events.map((event) => event.id);
     await shareEndpointStates(tx, [...new Set(organizations)]);
-    await lockOrderOfEvents(tx, organizations, ids);
-    this.due.set(events, await tx.query<Lane[]>(FAN_OUT, [organizations, ids]));
+    await lockOrder(
+      tx,
+      events.map((event) => event.orderKey),
+    );
+    this.due.set(events, await queryPrepared<Lane>(tx, FAN_OUT, [organizations, ids]));
   }
 
   /**

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Outbox } from '@hub/events/outbox.js';
-import { Database, isUnavailable, type Tx } from '@hub/model/database.js';
+import { Database, isUnavailable, queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
 import type { DeliveryStatus } from '@hub/model/webhook.entity.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import {
@@ -109,11 +109,10 @@ export class Settlement {
 
   /** @returns the new status of each delivery whose lease was still this attempt's */
   private async finish(tx: Tx, results: readonly AttemptResult[]): Promise<Map<string, DeliveryStatus>> {
-    const rows = await tx.query<{ id: string; status: DeliveryStatus }[]>(FINISH, [
+    const rows = await queryPrepared<{ id: string; status: DeliveryStatus }>(tx, FINISH, [
       JSON.stringify(
         results.map(({ claim, verdict, ...result }) => ({
           organization_id: claim.organizationId,
-          endpoint_id: claim.endpointId,
           id: claim.id,
           attempt_id: claim.attemptId,
           lease_token: claim.leaseToken,
@@ -130,6 +129,9 @@ export class Settlement {
         })),
       ),
       results.length,
+      [...new Set(results.map(({ claim }) => claim.organizationId))],
+      results.map(({ claim }) => claim.id),
+      results.map(({ claim }) => claim.attemptId),
     ]);
     return new Map(rows.map(({ id, status }) => [id, status]));
   }
@@ -158,7 +160,7 @@ export class Settlement {
       } else tally.failures += 1;
       tally.probe_failed ||= claim.trigger === 'probe' && verdict.kind !== 'succeeded';
     }
-    if (tallies.size > 0) await tx.query(COUNT, [JSON.stringify([...tallies.values()])]);
+    if (tallies.size > 0) await queryPrepared(tx, COUNT, [JSON.stringify([...tallies.values()])]);
   }
 
   private async disable(tx: Tx, { claim, verdict }: AttemptResult): Promise<void> {
@@ -203,9 +205,11 @@ const newTally = (organization_id: string, endpoint_id: string): Tally => ({
 /** Every row here is found by its key. Says so to the planner, which would scan while it has no statistics of a table. */
 const BY_KEY = `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`;
 
-const FINISH = `
+const FINISH: Prepared = {
+  name: 'webhook-finish',
+  text: `
   WITH r AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(organization_id uuid, endpoint_id uuid, id uuid, attempt_id uuid, lease_token uuid,
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(organization_id uuid, id uuid, attempt_id uuid, lease_token uuid,
       trigger text, verdict text, retry_ms float8, outcome text, status_code int, duration_ms int, request_headers jsonb,
       response_body text, response_truncated boolean, error text)
     LIMIT $2 -- tells the planner how few there are
@@ -221,7 +225,7 @@ const FINISH = `
     FROM r
     CROSS JOIN LATERAL (
       SELECT d.* FROM webhook_delivery d
-      WHERE d.organization_id = r.organization_id AND d.endpoint_id = r.endpoint_id AND d.id = r.id AND d.status IN (${UNFINISHED})
+      WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.status IN (${UNFINISHED})
         AND d.lease_token = r.lease_token OFFSET 0) AS d
     CROSS JOIN LATERAL (
       SELECT e.* FROM webhook_endpoint e
@@ -234,8 +238,8 @@ const FINISH = `
       last_status_code = next.status_code, last_error = next.error,
       finished_at = CASE WHEN next.status IN ('succeeded','exhausted','cancelled') THEN coalesce(d.finished_at, now()) END
     FROM next
-    WHERE d.organization_id = next.organization_id AND d.endpoint_id = next.endpoint_id AND d.id = next.id AND d.status IN (${UNFINISHED})
-      AND d.lease_token = next.lease_token
+    WHERE d.organization_id = ANY ($3::uuid[]) AND d.id = ANY ($4::uuid[]) AND d.status IN (${UNFINISHED})
+      AND d.organization_id = next.organization_id AND d.id = next.id AND d.lease_token = next.lease_token
     RETURNING d.id, d.status
   ), written AS (
     UPDATE webhook_attempt a SET ended_at = now(), status_code = r.status_code, duration_ms = r.duration_ms,
@@ -243,10 +247,12 @@ const FINISH = `
       request_headers = r.request_headers, response_body = r.response_body,
       response_truncated = r.response_truncated, error = r.error
     FROM r LEFT JOIN moved ON moved.id = r.id
-    WHERE a.organization_id = r.organization_id AND a.id = r.attempt_id AND a.outcome IN ('open','interrupted')
+    WHERE a.organization_id = ANY ($3::uuid[]) AND a.id = ANY ($5::uuid[])
+      AND a.organization_id = r.organization_id AND a.id = r.attempt_id AND a.outcome IN ('open','interrupted')
       AND (moved.id IS NOT NULL OR r.outcome <> 'interrupted')
   )
-  SELECT id, status FROM moved`;
+  SELECT id, status FROM moved`,
+};
 
 /** The breaker opens after so many failures in a row over so long, and closes after so many probes that succeeded. */
 const OPEN_AFTER = 5;
@@ -259,7 +265,9 @@ const NEXT_WAIT = `CASE ${PROBE_WAITS.slice(0, -1)
   .join(' ')} ELSE ${PROBE_WAITS.at(-1)} END`;
 
 /** What the attempts mean for their endpoints: figures, in all and by the hour; breaker, slow start and rest. */
-const COUNT = `
+const COUNT: Prepared = {
+  name: 'webhook-count',
+  text: `
   WITH t AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS t(organization_id uuid, endpoint_id uuid, total int, succeeded int,
       failed int, latency_ms bigint, attempts int, answered int, answered_ms bigint, failures int, probe_failed boolean,
@@ -314,4 +322,5 @@ const COUNT = `
       WHEN 'speed up' THEN CASE WHEN e.slow_start * 2 < e.concurrency THEN e.slow_start * 2 END
       ELSE w.slow_start END
   FROM turn AS e
-  WHERE w.organization_id = e.organization_id AND w.id = e.endpoint_id`;
+  WHERE w.organization_id = e.organization_id AND w.id = e.endpoint_id`,
+};
