@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import pg from 'pg';
 import { Database, queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
+import { settled } from '@hub/model/pipeline.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import { OUTBOX_CHANNEL } from './outbox-signal.js';
@@ -90,8 +91,8 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
       if (!lock?.won) return [];
       const claimed = await queryPrepared<ClaimedEvent>(tx, CLAIM, []);
       if (claimed.length === 0) return claimed;
-      await this.sink.fanOut(tx, claimed);
-      await queryPrepared(tx, MARK, [claimed.map((event) => event.organizationId), claimed.map((event) => event.id)]);
+      const keys = [claimed.map((event) => event.organizationId), claimed.map((event) => event.id)];
+      await settled([this.sink.fanOut(tx, claimed), queryPrepared(tx, MARK, keys)]);
       return claimed;
     });
     if (events.length > 0) {

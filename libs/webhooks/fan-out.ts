@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EventSink, type ClaimedEvent } from '@hub/events/relay.service.js';
 import { queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
+import { settled } from '@hub/model/pipeline.js';
 import { lockOrder, shareEndpointStates, UNFINISHED, type Lane } from './delivery-order.js';
 import { LaneQueue } from './lane.queue.js';
 import { Lanes } from './lanes.js';
@@ -72,12 +73,13 @@ export class FanOut extends EventSink {
   override async fanOut(tx: Tx, events: readonly ClaimedEvent[]): Promise<void> {
     const organizations = events.map((event) => event.organizationId);
     const ids = events.map((event) => event.id);
-    await shareEndpointStates(tx, [...new Set(organizations)]);
-    await lockOrder(
-      tx,
-      events.map((event) => event.orderKey),
-    );
-    this.due.set(events, await queryPrepared<Lane>(tx, FAN_OUT, [organizations, ids]));
+    const orderKeys = events.map((event) => event.orderKey);
+    const [, , lanes] = await settled([
+      shareEndpointStates(tx, [...new Set(organizations)]),
+      lockOrder(tx, orderKeys),
+      queryPrepared<Lane>(tx, FAN_OUT, [organizations, ids]),
+    ]);
+    this.due.set(events, lanes);
   }
 
   /**

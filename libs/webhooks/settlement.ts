@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Outbox } from '@hub/events/outbox.js';
 import { Database, isUnavailable, queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
+import { settled } from '@hub/model/pipeline.js';
 import type { DeliveryStatus } from '@hub/model/webhook.entity.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import {
@@ -33,7 +34,7 @@ interface Waiting {
 
 /**
  * Writes down how attempts ended: the attempt, the delivery (fenced by the lease's token), the endpoint's counters,
- * and whose turn it is next, in one commit.
+ * and whose turn it is next, in one commit. What need not wait for an answer goes out in one flight.
  */
 @Injectable()
 export class Settlement {
@@ -87,22 +88,20 @@ export class Settlement {
   async settleNow(results: readonly AttemptResult[]): Promise<{ settled: Settled[]; lanes: Lane[] }> {
     const organizations = [...new Set(results.map(({ claim }) => claim.organizationId))];
     return this.db.system('lanes', async (tx) => {
-      await tx.query(BY_KEY);
       const disabling = results.filter(({ verdict }) => verdict.disable);
-      await (disabling.length > 0 ? ownEndpointStates : shareEndpointStates)(tx, organizations);
-      await lockOrder(
-        tx,
-        results.map(({ claim }) => claim.orderKey),
-      );
-      const moved = await this.finish(tx, results);
+      const orderKeys = results.map(({ claim }) => claim.orderKey);
+      const [, , , moved] = await settled([
+        queryPrepared(tx, BY_KEY, []),
+        (disabling.length > 0 ? ownEndpointStates : shareEndpointStates)(tx, organizations),
+        lockOrder(tx, orderKeys),
+        this.finish(tx, results),
+      ]);
       const applied = results.filter(({ claim }) => moved.has(claim.id));
-      await this.count(tx, applied, moved);
+      const ended = applied.filter(({ claim }) => moved.get(claim.id) !== 'pending').map(({ claim }) => claim);
+      const counted = this.count(tx, applied, moved);
+      if (disabling.length > 0) await counted;
       for (const result of disabling.filter(({ claim }) => moved.has(claim.id))) await this.disable(tx, result);
-      const ended = applied.filter(({ claim }) => moved.get(claim.id) !== 'pending');
-      const lanes = await activateHeads(
-        tx,
-        ended.map(({ claim }) => claim),
-      );
+      const [, lanes] = await settled([counted, activateHeads(tx, ended)]);
       return { settled: results.map(({ claim }) => ({ status: moved.get(claim.id) ?? null })), lanes };
     });
   }
@@ -203,7 +202,10 @@ const newTally = (organization_id: string, endpoint_id: string): Tally => ({
 });
 
 /** Every row here is found by its key. Says so to the planner, which would scan while it has no statistics of a table. */
-const BY_KEY = `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`;
+const BY_KEY: Prepared = {
+  name: 'webhook-by-key',
+  text: `SELECT set_config(name, 'off', true) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) AS name`,
+};
 
 const FINISH: Prepared = {
   name: 'webhook-finish',
