@@ -18,6 +18,8 @@ const { safeFetch } = await built('libs/platform/safe-fetch.js');
 
 export const CONVERSATIONS = 1_000;
 const GIVE_UP_MS = 20_000;
+/** Until so much is outstanding as is to be, at the most. */
+const FILL_MS = 5_000;
 const NUMBERS_FROM = 4_000_000_000;
 
 /**
@@ -89,15 +91,16 @@ export const subscribe = ({ bench, site, subscribers }, paths) =>
 
 /**
  * Only these paths get what is written from now on; what the others have still to get is called off.
- * @param {Scene} scene @param {string[]} paths
+ * @param {Scene} scene @param {string[]} paths @param {number} [atOnce] requests to each
  */
-export async function only({ site, subscribers }, paths) {
+export async function only({ site, subscribers }, paths, atOnce = 10) {
   const urls = paths.map((path) => `${subscribers.url}${path}`);
   await asAdmin(site.adminUrl, async (admin) => {
     await admin.query(
       `UPDATE webhook_endpoint SET status = CASE WHEN url = ANY ($1) THEN 'active' ELSE 'inactive' END,
-         consecutive_failures = 0, first_failure_at = NULL`,
-      [urls],
+         config = config || jsonb_build_object('concurrency', $2::int), consecutive_failures = 0, first_failure_at = NULL,
+         breaker = 'closed', open_until = NULL, slow_start = NULL, paused_until = NULL`,
+      [urls, atOnce],
     );
     await subscribers.tell('good');
     await new Promise((resolve) => setTimeout(resolve, 500)); // what hung is being written down
@@ -132,12 +135,13 @@ export async function saturate({ bench: { stop }, site, domain, worker, subscrib
     const cpu = { worker: cpuMs(worker.pid), postgres: postgresCpuMs(postmaster) };
     return { at: performance.now(), received, written, ...cpu };
   };
-  const watch = async (/** @type {number} */ until) => {
-    while (performance.now() < until && !stop.aborted) {
+  const watch = async (/** @type {number} */ until, enough = () => false) => {
+    while (performance.now() < until && !enough() && !stop.aborted) {
       received = await subscribers.count();
       await pause(5);
     }
   };
+  await watch(performance.now() + FILL_MS, () => written * fan - received > window - 2 * fan);
   await watch(performance.now() + warmMs);
   const before = await look();
   await watch(before.at + ms);
@@ -151,6 +155,7 @@ export async function saturate({ bench: { stop }, site, domain, worker, subscrib
     transactions: ((after.written - before.written) * 1_000) / (after.at - before.at),
     workerUs: ((after.worker - before.worker) * 1_000) / deliveries,
     postgresUs: ((after.postgres - before.postgres) * 1_000) / deliveries,
+    total: await subscribers.count(),
     missing: written * fan - (await subscribers.count()),
   };
 }

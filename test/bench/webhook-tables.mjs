@@ -37,8 +37,8 @@ const showSustained = (results) =>
         'PostgreSQL us each',
         'missing',
       ],
-      ...results.map(({ backend, fan, perSecond, transactions, workerUs, postgresUs, missing, ceiling }) => [
-        `${fan} ${fan === 1 ? 'endpoint' : 'endpoints'}, BullMQ on ${backend}`,
+      ...results.map(({ backend, fan, atOnce, perSecond, transactions, workerUs, postgresUs, missing, ceiling }) => [
+        `${fan} ${fan === 1 ? 'endpoint' : 'endpoints'}${atOnce === 10 ? '' : `, ${atOnce} at once`}, BullMQ on ${backend}`,
         whole(perSecond),
         verdict(perSecond >= AIM.perSecond),
         whole(median(ceiling)),

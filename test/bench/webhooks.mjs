@@ -7,6 +7,7 @@ import { built } from '../support/servers.mjs';
 import { openLoop } from './load.mjs';
 import { progress } from './report.mjs';
 import { asAdmin, makeSite } from './stack.mjs';
+import { withStatements } from './statements.mjs';
 import { startSubscribers } from './subscribers.mjs';
 import { seedHistory } from './webhook-history.mjs';
 import {
@@ -22,22 +23,26 @@ import {
 import { show } from './webhook-tables.mjs';
 
 const { decodeId } = await built('libs/platform/ids.js');
-const FANS = [1, 10, 100];
+/** Endpoints, and requests at once to each: ten unless it is set. */
+const FANS = [
+  [1, 10],
+  [1, 100],
+  [10, 10],
+  [100, 10],
+];
 const RATES = [50, 200, 500];
 const WINDOW = 2_000;
 /** Of the neighbours: events a second to each quiet and to each noisy endpoint. */
 const QUIET_RATE = 20;
 const NOISY_RATE = 10 * QUIET_RATE;
 const QUIET = 4;
-/** Requests at once to one endpoint, as the engine has them. */
-const LANE = 10;
 
 const healthy = (/** @type {number} */ count) => Array.from({ length: count }, (_, n) => `/n/${n}`);
 
 /**
  * @typedef {import('./webhook-load.mjs').Scene} Scene
  * @typedef {Awaited<ReturnType<typeof saturate>>} Saturated
- * @typedef {{ backend: string, fan: number, ceiling: number[] } & Saturated} Sustained
+ * @typedef {{ backend: string, fan: number, atOnce: number, ceiling: number[] } & Saturated} Sustained
  * @typedef {{ received: number, commit: number, relayed: number | null, attempted: number | null }} Trace
  * @typedef {{ backend: string, rate: number, sent: number, traces: Trace[], ceiling: number[] }} Latency
  * @typedef {'quiet' | 'busy' | 'bad'} Neighbours
@@ -57,16 +62,19 @@ export async function run(bench) {
     for (const [backend, redisUrl] of backends) {
       const site = await makeSite(bench, `bench_webhooks_${backend.toLowerCase()}`, CONVERSATIONS);
       await openConversations(site);
-      const paths = healthy(Math.max(...FANS)).map((path) => /** @type {[string, string]} */ ([path, 'message.sent']));
+      const paths = healthy(Math.max(...FANS.map(([fan]) => fan))).map(
+        (path) => /** @type {[string, string]} */ ([path, 'message.sent']),
+      );
       const scene = { bench, site, subscribers };
       await subscribe(scene, [...paths, ['/hang', 'message.received'], ['/drip', 'message.received']]);
       await withWorker(scene, redisUrl, async (running) => {
-        for (const fan of FANS) results.sustained.push(await sustained(running, backend, fan, quick ? 3_000 : 20_000));
-        for (const rate of RATES) results.latency.push(await latency(running, backend, rate, quick ? 3_000 : 20_000));
-        results.noise.push(await noise(running, backend, quick ? 1 : 2, quick ? 4_000 : 12_000));
+        for (const [fan, atOnce] of FANS)
+          results.sustained.push(await sustained(running, backend, { fan, atOnce }, quick ? 2_000 : 15_000));
+        for (const rate of RATES) results.latency.push(await latency(running, backend, rate, quick ? 2_000 : 15_000));
+        results.noise.push(await noise(running, backend, quick ? 1 : 2, quick ? 3_000 : 12_000));
       });
     }
-    const sizes = quick ? [0, 10_000, 100_000] : [0, 100_000, 1_000_000];
+    const sizes = quick ? [0, 100_000] : [0, 100_000, 1_000_000];
     results.history = await history(bench, subscribers, backends, sizes);
   } finally {
     subscribers.stop();
@@ -80,17 +88,26 @@ const openConversations = (site) =>
     admin.query(`UPDATE conversation SET status = 'open', single = false, closed_at = NULL, snoozed_until = NULL`),
   );
 
-/** @param {Scene} scene @param {string} backend @param {number} fan @param {number} ms @returns {Promise<Sustained>} */
-async function sustained(scene, backend, fan, ms) {
+/**
+ * @param {Scene} scene @param {string} backend @param {{ fan: number, atOnce: number }} load @param {number} ms
+ * @returns {Promise<Sustained>}
+ */
+async function sustained(scene, backend, { fan, atOnce }, ms) {
   const { bench, subscribers } = scene;
   progress(`webhooks: ${fan} endpoints, as much as it takes, BullMQ on ${backend}`);
   const paths = healthy(fan);
-  await only(scene, paths);
+  await only(scene, paths, atOnce);
   const bare = () =>
-    straight(subscribers, { paths, concurrency: Math.min(LANE * fan, 100), ms: ms / 5, stop: bench.stop });
+    straight(subscribers, { paths, concurrency: Math.min(atOnce * fan, 100), ms: ms / 5, stop: bench.stop });
   const before = await bare();
-  const saturated = await saturate(scene, { fan, window: WINDOW, warmMs: Math.min(3_000, ms / 2), ms });
-  return { backend, fan, ...saturated, ceiling: [before, await bare()] };
+  const saturated = await withStatements(
+    bench,
+    scene.site,
+    `webhooks: ${fan} endpoints`,
+    () => saturate(scene, { fan, window: WINDOW, warmMs: ms / 4, ms }),
+    ({ total }) => total,
+  );
+  return { backend, fan, atOnce, ...saturated, ceiling: [before, await bare()] };
 }
 
 /** @param {Scene} scene @param {string} backend @param {number} rate @param {number} ms @returns {Promise<Latency>} */
@@ -172,7 +189,7 @@ async function noise(scene, backend, rounds, ms) {
  * @param {[string, string | undefined][]} backends @param {number[]} sizes @returns {Promise<History[]>}
  */
 async function history(bench, subscribers, backends, sizes) {
-  const [rounds, warmMs, ms] = bench.quick ? [1, 1_000, 2_500] : [3, 2_000, 6_000];
+  const [rounds, warmMs, ms] = bench.quick ? [1, 500, 2_000] : [3, 1_000, 6_000];
   const fan = 10;
   const scenes = [];
   for (const rows of sizes) {

@@ -7,13 +7,15 @@
 //   npm run bench lists -- --full               also with a million conversations: ten minutes more, 12 GB on disk
 //   npm run bench lists -- --sizes 5000,50000   with as many conversations as you like
 //   npm run bench -- --quick                    smaller, little more than a minute
-//   npm run bench post-message -- --profile     also writes processor profiles of the API and the worker
+//   npm run bench webhooks -- --profile         also writes processor profiles of the API and the worker, and what
+//                                               statements a delivery takes
 import { mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { asAdmin } from '../bench/stack.mjs';
 import { PLAN_SETTINGS } from '../bench/plans.mjs';
+import { STATEMENT_SETTINGS } from '../bench/statements.mjs';
 import { machine, printNote, progress, progressDone } from '../bench/report.mjs';
 import { removeLeftovers, startPostgres, startRedis } from './servers.mjs';
 
@@ -61,7 +63,9 @@ const started = Date.now();
 const load = machine();
 progress('starting PostgreSQL and Redis');
 await removeLeftovers();
-const postgres = await startPostgres({ settings: { ...PLAN_SETTINGS, track_commit_timestamp: 'on' } });
+const postgres = await startPostgres({
+  settings: { ...PLAN_SETTINGS, ...(options.profile && STATEMENT_SETTINGS), track_commit_timestamp: 'on' },
+});
 const redis = await startRedis().catch(() => null);
 const profile = options.profile ? mkdtempSync(path.join(os.tmpdir(), 'switchboard-profile-')) : undefined;
 let ok = true;
