@@ -76,23 +76,22 @@ export async function safeFetch(call: SafeRequest): Promise<SafeResult> {
   const started = performance.now();
   const durationMs = (): number => Math.round(performance.now() - started);
   let sent: Sent | null = null;
-  let late = false;
-  const deadline = setTimeout(() => {
-    late = true;
-    sent?.request.destroy(new EgressError('timeout', 'The deadline has passed'));
-  }, call.timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new EgressError('timeout', `No complete answer within ${call.timeoutMs} ms`));
+      sent?.request.destroy();
+    }, call.timeoutMs);
+  });
   try {
     sent = send(call);
-    const answer = await read(await sent.response, call.maxResponseBytes ?? MAX_RESPONSE_BYTES);
+    const answer = await Promise.race([read(sent.response, call.maxResponseBytes ?? MAX_RESPONSE_BYTES), deadline]);
     return { outcome: 'response', ...answer, durationMs: durationMs() };
   } catch (error) {
-    if (late) {
-      return { outcome: 'timeout', error: `No complete answer within ${call.timeoutMs} ms`, durationMs: durationMs() };
-    }
     const { outcome, message } = classify(error, sent?.phase ?? 'connect');
     return { outcome, error: message, durationMs: durationMs() };
   } finally {
-    clearTimeout(deadline);
+    clearTimeout(timer);
     if (sent && !sent.request.writableFinished) sent.request.destroy(); // answered before it was all said
   }
 }
@@ -208,12 +207,19 @@ function responseTo(request: ClientRequest): Promise<IncomingMessage> {
     interim += 1;
     if (interim > MAX_INTERIM) request.destroy(new EgressError('reset', 'Nothing but interim answers'));
   });
-  return new Promise((resolve, reject) => request.once('response', resolve).on('error', reject));
+  return new Promise((resolve, reject) => {
+    request.once('response', resolve).on('error', reject);
+    request.once('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(new EgressError('reset', 'Another protocol than was asked for'));
+    });
+  });
 }
 
 type Answer = Pick<SafeResponse, 'status' | 'headers' | 'body' | 'truncated' | 'remoteAddress'>;
 
-async function read(response: IncomingMessage, limit: number): Promise<Answer> {
+async function read(coming: Promise<IncomingMessage>, limit: number): Promise<Answer> {
+  const response = await coming;
   const remoteAddress = response.socket.remoteAddress ?? null;
   const { body, truncated } = await bodyOf(response, limit);
   const flat = Object.entries(response.headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]);
