@@ -148,7 +148,7 @@ describe('what comes back from a call', () => {
     expect(second).not.toMatchObject({ status: 410 });
   });
 
-  it.each([
+  it.each<Record<string, string>>([
     { 'x-a': 'b\r\nx-injected: 1' },
     { 'x-a': 'b\nc' },
     { 'x-a': '\u010a' }, // a line feed once its upper half is lost
@@ -156,7 +156,7 @@ describe('what comes back from a call', () => {
     { 'x a': '1' },
     { '': '1' },
   ])('is nothing to headers that are none: %j', async (headers) => {
-    expect(await call({ headers: headers as Record<string, string> })).toMatchObject({ outcome: 'connect' });
+    expect(await call({ headers })).toMatchObject({ outcome: 'connect' });
     expect(server.connections).toBe(0);
   });
 
