@@ -232,7 +232,7 @@ async function read(coming: Promise<IncomingMessage>, limit: number): Promise<An
   };
 }
 
-/** Listens to the events: the iterator of a stream costs a sixth of the whole call. */
+/** At most `limit` bytes; with one more the rest is left unread and the socket destroyed. */
 function bodyOf(response: IncomingMessage, limit: number): Promise<Pick<Answer, 'body' | 'truncated'>> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -300,7 +300,7 @@ function classify(error: unknown, phase: Sent['phase']): { outcome: SafeFailure[
 const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? '';
 
 function describe(error: unknown): string {
-  const { errors } = (error ?? {}) as { errors?: unknown[] };
+  const { errors, message } = (error ?? {}) as { errors?: unknown[]; message?: string };
   if (Array.isArray(errors) && errors.length > 0) return errors.map(describe).join('; ');
-  return error instanceof Error && error.message !== '' ? error.message : codeOf(error) || 'unknown error';
+  return message || codeOf(error) || 'unknown error';
 }

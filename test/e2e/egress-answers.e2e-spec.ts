@@ -85,6 +85,7 @@ describe('what comes back from a call', () => {
     ['a chunk extension without end', `${OK}transfer-encoding: chunked\r\n\r\n1;${'x'.repeat(100_000)}`],
     ['another protocol', 'SSH-2.0-OpenSSH_9.6\r\n'],
     ['another protocol from now on', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
+    ['chunks that are none', `${OK}transfer-encoding: chunked\r\n\r\nnone\r\n`],
     ['two lengths', `${OK}content-length: 1\r\ncontent-length: 2\r\n\r\nxx`],
   ])('is refused when it is %s', async (_, text) => {
     server.says((socket) => flood(socket, text));
