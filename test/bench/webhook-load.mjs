@@ -89,6 +89,10 @@ export const subscribe = ({ bench, site, subscribers }, paths) =>
     }
   });
 
+const CALL_OFF = `UPDATE webhook_delivery SET status = 'cancelled', finished_at = now() WHERE status IN ('blocked','pending','leased')`;
+/** A delivery was settled, and so moved into the log, between being found and being changed. */
+const isMovedMeanwhile = (/** @type {{ code?: string }} */ { code }) => code === '40001';
+
 /**
  * Only these paths get what is written from now on; what the others have still to get is called off.
  * @param {Scene} scene @param {string[]} paths @param {number} [atOnce] requests to each
@@ -104,9 +108,12 @@ export async function only({ site, subscribers }, paths, atOnce = 10) {
     );
     await subscribers.tell('good');
     await new Promise((resolve) => setTimeout(resolve, 500)); // what hung is being written down
-    await admin.query(
-      `UPDATE webhook_delivery SET status = 'cancelled', finished_at = now() WHERE status IN ('blocked','pending','leased')`,
-    );
+    for (let left = true; left;) {
+      left = await admin.query(CALL_OFF).then(
+        () => false,
+        (error) => isMovedMeanwhile(error) || Promise.reject(error),
+      );
+    }
   });
   await subscribers.tell('forget');
 }

@@ -1,12 +1,12 @@
 // What `npm run bench` runs after the build: the benchmarks of test/bench against throw-away servers, with the durability
 // of production. Figures are for comparing within one run; nothing is asserted, and the exit code says only whether it ran.
 //
-//   npm run bench                               all of them, about ten minutes
+//   npm run bench                               all of them, about half an hour
 //   npm run bench post-message webhooks         some
 //   npm run bench wall                          row-level security with, without, and without setting the tenant
 //   npm run bench lists -- --full               also with a million conversations: ten minutes more, 12 GB on disk
 //   npm run bench lists -- --sizes 5000,50000   with as many conversations as you like
-//   npm run bench -- --quick                    smaller, little more than a minute
+//   npm run bench -- --quick                    smaller, about five minutes
 //   npm run bench webhooks -- --profile         also writes processor profiles of the API and the worker, and what
 //                                               statements a delivery takes
 import { mkdtempSync } from 'node:fs';
