@@ -37,4 +37,24 @@ export class Metrics {
       },
     });
   }
+
+  /** The same with one figure for each value of a label, none while they cannot be told. */
+  gauges<L extends string>(
+    name: string,
+    help: string,
+    label: L,
+    collect: () => Promise<Readonly<Record<string, number>>>,
+  ): void {
+    const gauge: Gauge<L> = new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect: async () => {
+        const figures = await collect().catch(() => ({}));
+        gauge.reset();
+        for (const [value, figure] of Object.entries(figures)) gauge.labels(value).set(figure);
+      },
+    });
+  }
 }

@@ -6,6 +6,7 @@ import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import { activateHeads, lockOrder, ownEndpointStates, shareEndpointStates, type Lane } from './delivery-order.js';
 import { disable } from './endpoint-states.js';
 import { DEFAULT_CONCURRENCY } from './claims.js';
+import { EngineMetrics } from './engine-metrics.js';
 import type { AttemptResult } from './sender.js';
 
 const BATCH = 100;
@@ -36,6 +37,7 @@ export class Settlement {
   constructor(
     private readonly db: Database,
     private readonly outbox: Outbox,
+    private readonly metrics: EngineMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -79,7 +81,7 @@ export class Settlement {
   /** @returns what became of each, in the order given */
   async settleNow(results: readonly AttemptResult[]): Promise<{ settled: Settled[]; lanes: Lane[] }> {
     const organizations = [...new Set(results.map(({ claim }) => claim.organizationId))];
-    return this.db.system('lanes', async (tx) => {
+    const done = await this.db.system('lanes', async (tx) => {
       await tx.query(BY_KEY);
       const disabling = results.filter(({ verdict }) => verdict.disable);
       await (disabling.length > 0 ? ownEndpointStates : shareEndpointStates)(tx, organizations);
@@ -98,6 +100,8 @@ export class Settlement {
       );
       return { settled: results.map(({ claim }) => ({ status: moved.get(claim.id) ?? null })), lanes };
     });
+    this.metrics.settled(results.map(({ outcome }, i) => ({ outcome, counts: done.settled[i]?.status !== null })));
+    return done;
   }
 
   /** @returns the new status of each delivery whose lease was still this attempt's */
