@@ -39,13 +39,8 @@ export class Metrics {
   }
 
   /** The same with one figure for each value of a label, none while they cannot be told. */
-  gauges<L extends string>(
-    name: string,
-    help: string,
-    label: L,
-    collect: () => Promise<Readonly<Record<string, number>>>,
-  ): void {
-    const gauge: Gauge<L> = new Gauge({
+  gauges(name: string, help: string, label: string, collect: () => Promise<Readonly<Record<string, number>>>): void {
+    const gauge: Gauge = new Gauge({
       name,
       help,
       labelNames: [label],
