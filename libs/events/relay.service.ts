@@ -86,6 +86,7 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** One batch. @returns how many events it fanned out */
   async relayOnce(): Promise<number> {
+    const started = performance.now();
     const events = await this.db.system('relay', async (tx) => {
       const [lock] = await tx.query<{ won: boolean }[]>(`SELECT pg_try_advisory_xact_lock($1) AS won`, [RELAY_LOCK]);
       if (!lock?.won) return [];
@@ -97,7 +98,9 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
     });
     if (events.length > 0) {
       await this.sink.wake(events);
-      this.logger.debug({ events: events.length }, 'event.relayed');
+      const organizations = new Set(events.map(({ organizationId }) => organizationId)).size;
+      const ms = Math.round(performance.now() - started);
+      this.logger.debug({ events: events.length, organizations, ms }, 'event.relayed');
     }
     return events.length;
   }

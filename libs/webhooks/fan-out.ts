@@ -3,6 +3,7 @@ import { EventSink, type ClaimedEvent } from '@hub/events/relay.service.js';
 import { queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
 import { settled } from '@hub/model/pipeline.js';
 import { lockOrder, shareEndpointStates, UNFINISHED, type Lane } from './delivery-order.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { LaneQueue } from './lane.queue.js';
 import { Lanes } from './lanes.js';
 
@@ -60,17 +61,19 @@ const FAN_OUT: Prepared = {
 
 @Injectable()
 export class FanOut extends EventSink {
-  /** What a batch has made due, from its fan-out to its wake. */
-  private readonly due = new WeakMap<readonly ClaimedEvent[], readonly Lane[]>();
+  /** What a batch has made due and when it was begun, from its fan-out to its wake. */
+  private readonly batches = new WeakMap<readonly ClaimedEvent[], { due: readonly Lane[]; started: number }>();
 
   constructor(
     private readonly queue: LaneQueue,
     private readonly lanes: Lanes,
+    private readonly metrics: EngineMetrics,
   ) {
     super();
   }
 
   override async fanOut(tx: Tx, events: readonly ClaimedEvent[]): Promise<void> {
+    const started = performance.now();
     const organizations = events.map((event) => event.organizationId);
     const ids = events.map((event) => event.id);
     const orderKeys = events.map((event) => event.orderKey);
@@ -79,7 +82,7 @@ export class FanOut extends EventSink {
       lockOrder(tx, orderKeys),
       queryPrepared<Lane>(tx, FAN_OUT, [organizations, ids]),
     ]);
-    this.due.set(events, lanes);
+    this.batches.set(events, { due: lanes, started });
   }
 
   /**
@@ -87,7 +90,10 @@ export class FanOut extends EventSink {
    * that it cannot keep up with; without a queue they find them within a second.
    */
   override async wake(events: readonly ClaimedEvent[]): Promise<void> {
-    const crowded = (this.due.get(events) ?? []).filter((lane) => !this.lanes.kick(lane));
+    const batch = this.batches.get(events);
+    if (!batch) return;
+    this.metrics.fanOut.observe((performance.now() - batch.started) / 1_000);
+    const crowded = batch.due.filter((lane) => !this.lanes.kick(lane));
     if (crowded.length > 0) await this.queue.hint(crowded);
   }
 }

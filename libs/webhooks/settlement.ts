@@ -14,6 +14,7 @@ import {
 } from './delivery-order.js';
 import { disable } from './endpoint-states.js';
 import { DEFAULT_CONCURRENCY } from './claims.js';
+import { EngineMetrics } from './engine-metrics.js';
 import type { AttemptResult } from './sender.js';
 
 const BATCH = 100;
@@ -44,6 +45,7 @@ export class Settlement {
   constructor(
     private readonly db: Database,
     private readonly outbox: Outbox,
+    private readonly metrics: EngineMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -87,7 +89,7 @@ export class Settlement {
   /** @returns what became of each, in the order given */
   async settleNow(results: readonly AttemptResult[]): Promise<{ settled: Settled[]; lanes: Lane[] }> {
     const organizations = [...new Set(results.map(({ claim }) => claim.organizationId))];
-    return this.db.system('lanes', async (tx) => {
+    const done = await this.db.system('lanes', async (tx) => {
       const disabling = results.filter(({ verdict }) => verdict.disable);
       const orderKeys = results.map(({ claim }) => claim.orderKey);
       const [, , , moved] = await settled([
@@ -104,6 +106,8 @@ export class Settlement {
       const [, lanes] = await settled([counted, activateHeads(tx, ended)]);
       return { settled: results.map(({ claim }) => ({ status: moved.get(claim.id) ?? null })), lanes };
     });
+    this.metrics.settled(results.map(({ outcome }, i) => ({ outcome, counts: done.settled[i]?.status !== null })));
+    return done;
   }
 
   /** @returns the new status of each delivery whose lease was still this attempt's */

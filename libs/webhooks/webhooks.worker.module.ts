@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { EventsModule } from '@hub/events/events.module.js';
 import { EventSink } from '@hub/events/relay.service.js';
 import { EndpointWatch } from './endpoint-watch.sweeper.js';
+import { EngineGauges } from './engine-gauges.js';
 import { FanOut } from './fan-out.js';
 import { LaneProcessor } from './lane.processor.js';
 import { LaneQueue } from './lane.queue.js';
@@ -15,6 +16,7 @@ import { WebhooksModule } from './webhooks.module.js';
   imports: [EventsModule, WebhooksModule],
   providers: [
     Lanes,
+    EngineGauges,
     LaneQueue,
     LaneProcessor,
     Sweeper,
