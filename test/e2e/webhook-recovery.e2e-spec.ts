@@ -31,7 +31,7 @@ describe('recovering deliveries', () => {
     const { data } = await hub.admin.post('/v1/webhooks', { url: subscriber.url(), events: ['bot.*'], ...more });
     const path = `/v1/webhooks/${data.id}`;
     const lane = { organizationId: uuid(hub.admin.organizationId), endpointId: uuid(data.id) };
-    return { path, id: data.id, past: (past: Past) => pastDeliveries(hub.sql, lane, past) };
+    return { path, id: data.id, past: (past: Past) => pastDeliveries(hub, lane, past) };
   }
   const recover = async (path: string, body: object = {}): Promise<string> => {
     const { data, status, text } = await hub.admin.post(`${path}/recover`, { since: ago(HOUR), ...body });

@@ -30,9 +30,9 @@ describe('a worker that is killed while it recovers', () => {
       config: { timeout: 1, concurrency: 100 },
     });
     const lane = { organizationId: uuid(hub.admin.organizationId), endpointId: uuid(data.id) };
-    const meant = await pastDeliveries(hub.sql, lane, { count: COUNT });
-    await pastDeliveries(hub.sql, lane, { count: 500, status: 'succeeded' });
-    await pastDeliveries(hub.sql, lane, { count: 500, type: 'contact.updated' });
+    const meant = await pastDeliveries(hub, lane, { count: COUNT });
+    await pastDeliveries(hub, lane, { count: 500, status: 'succeeded' });
+    await pastDeliveries(hub, lane, { count: 500, type: 'contact.updated' });
     const since = new Date(Date.now() - 60_000).toISOString();
     const started = await hub.admin.post(`/v1/webhooks/${data.id}/recover`, { since, events: ['contact.created'] });
     const job = `/v1/webhooks/${data.id}/recoveries/${started.data.id}`;

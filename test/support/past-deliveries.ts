@@ -5,6 +5,7 @@ import { systemAuthor } from '@hub/events/outbox.js';
 import type { DeliveryStatus } from '@hub/model/webhook.entity.js';
 import { encodeId, newId } from '@hub/platform/ids.js';
 import { sampleEvent } from '@hub/webhooks/event-samples.js';
+import type { Hub } from './harness.js';
 
 export interface Past {
   readonly count: number;
@@ -14,11 +15,9 @@ export interface Past {
   readonly at?: Date;
 }
 
-type Sql = (text: string, values: unknown[]) => Promise<unknown>;
-
 /** Deliveries as they have ended, each of an event of its own. @returns the public ids of the events */
 export async function pastDeliveries(
-  sql: Sql,
+  hub: Hub,
   { organizationId, endpointId }: { organizationId: string; endpointId: string },
   { count, type = 'contact.created', status = 'exhausted', at = new Date() }: Past,
 ): Promise<string[]> {
@@ -27,7 +26,7 @@ export async function pastDeliveries(
   const ids = Array.from({ length: count }, () => v7({ msecs: at.getTime() }));
   const bodies = ids.map((id) => format.render({ ...sampleEvent(type, author), id, at }).join('0'));
   const keys = ids.map(() => newId());
-  await sql(
+  await hub.sql(
     `WITH happened AS (
        INSERT INTO event (organization_id, id, type, order_key, sequence, subject_id, body, created_at, fanned_out_at)
        SELECT $1, e.id, $2, e.key, 0, e.key, e.body, $3, now() FROM unnest($4::uuid[], $5::uuid[], $6::text[]) AS e(id, key, body)
