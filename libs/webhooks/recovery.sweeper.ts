@@ -10,7 +10,7 @@ import type { RecoveryStatus } from './recovery.types.js';
 
 const EVERY_MS = 500;
 /** Deliveries that one transaction looks at. */
-const BATCH = 500;
+const BATCH = 250;
 /** As many are counted ahead; of more, nobody is told how many. */
 const MAX_COUNTED = 100_000;
 
