@@ -8,6 +8,7 @@ import { LaneProcessor } from './lane.processor.js';
 import { LaneQueue } from './lane.queue.js';
 import { Lanes } from './lanes.js';
 import { LogRetention } from './log-retention.sweeper.js';
+import { Recovery } from './recovery.sweeper.js';
 import { Sweeper } from './sweeper.js';
 import { WebhooksModule } from './webhooks.module.js';
 
@@ -22,6 +23,7 @@ import { WebhooksModule } from './webhooks.module.js';
     Sweeper,
     EndpointWatch,
     LogRetention,
+    Recovery,
     { provide: EventSink, useClass: FanOut },
   ],
   exports: [EventSink],
