@@ -1,0 +1,173 @@
+// Kills and pauses at the very steps of a delivery. No product code takes part: a lock held in SQL stops a statement of
+// the worker, a gate at the receiver stops its request, and there it is killed, stopped or cut off.
+import pg from 'pg';
+import { inDatabase } from '../support/servers.mjs';
+import { LEASE } from './stage.mjs';
+import { sleep, startLine, until } from './servers.mjs';
+
+/**
+ * @typedef {import('./stage.mjs').Stage} Stage
+ * @typedef {import('./stage.mjs').Endpoint} Endpoint
+ * @typedef {{ step: string, hits: number }} Hit how many deliveries or statements were caught at the step
+ */
+
+const WORKERS = 3;
+const BURST = 12;
+
+/**
+ * Holds a lock while `work` runs.
+ * @template T @param {Stage} stage @param {string} statement that takes it
+ * @param {(caught: (pattern: string) => Promise<number>) => Promise<T>} work `caught` waits for statements that wait
+ */
+export async function holding({ postgres, name }, statement, work) {
+  const client = new pg.Client({ connectionString: inDatabase(postgres.adminUrl, name) });
+  await client.connect();
+  const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE $1`;
+  try {
+    await client.query('BEGIN');
+    await client.query(statement);
+    return await work((pattern) =>
+      until(async () => (await client.query(waiting, [pattern])).rows[0].n, `a statement like ${pattern} waits`),
+    );
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+    await client.end().catch(() => undefined);
+  }
+}
+
+export const lock = (/** @type {string} */ table) => `LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`;
+
+/** The receiver holds its answers until it is told. @param {Stage} stage @param {Endpoint} endpoint */
+async function gated({ farm }, endpoint, /** @type {() => Promise<unknown>} */ write) {
+  await farm.ask('route', { path: endpoint.path, kind: 'gate' });
+  await write();
+  return until(() => farm.ask('held', { path: endpoint.path }), 'requests are at the receiver');
+}
+
+const release = (/** @type {Stage} */ { farm }, /** @type {Endpoint} */ { path }) => farm.ask('release', { path });
+
+/** @param {Stage} stage @param {import('./load.mjs').Load} load */
+export const duringFanOut = (stage, load) =>
+  stage.fault('worker killed during the fan-out', async () => {
+    const hits = await holding(stage, lock('webhook_delivery'), async (caught) => {
+      await load.burst(BURST);
+      const found = await caught('%insert into webhook_delivery%');
+      await stage.killWorkers();
+      return found;
+    });
+    await stage.startWorkers(WORKERS);
+    return { step: 'during the fan-out', hits };
+  });
+
+/** The claim's commit is the last thing it does: its statement goes on without it. @param {Stage} stage @param {import('./load.mjs').Load} load */
+export const afterClaim = (stage, load) =>
+  stage.fault('worker killed after the claim', async () => {
+    await holding(stage, lock('webhook_attempt'), async (caught) => {
+      await load.burst(BURST);
+      await caught('%insert into webhook_attempt%');
+      await stage.killWorkers();
+    });
+    await sleep(500);
+    const hits = await stage.leased();
+    await stage.startWorkers(WORKERS);
+    return { step: 'after the claim, before the send', hits };
+  });
+
+/** @param {Stage} stage @param {import('./load.mjs').Load} load @param {Endpoint} endpoint */
+export const atReceiver = (stage, load, endpoint) =>
+  stage.fault('worker killed while the receiver works', async () => {
+    const hits = await gated(stage, endpoint, () => load.burst(BURST));
+    await stage.killWorkers();
+    await release(stage, endpoint);
+    await stage.startWorkers(WORKERS);
+    return { step: 'during the send', hits };
+  });
+
+/** @param {Stage} stage @param {import('./load.mjs').Load} load @param {Endpoint} endpoint */
+export const beforeCompletion = (stage, load, endpoint) =>
+  stage.fault('worker killed before the completion', async () => {
+    await gated(stage, endpoint, () => load.burst(BURST));
+    const hits = await holding(stage, lock('webhook_attempt'), async (caught) => {
+      const released = await release(stage, endpoint);
+      await caught('%update webhook_attempt%');
+      await stage.killWorkers();
+      return released;
+    });
+    await stage.startWorkers(WORKERS);
+    return { step: 'after the send, before its completion', hits };
+  });
+
+/** Its requests are answered while it is stopped; it wakes when its leases are others'. @param {Stage} stage @param {import('./load.mjs').Load} load @param {Endpoint} endpoint */
+export const stoppedBeyondLease = (stage, load, endpoint) =>
+  stage.fault('worker stopped beyond its lease', async () => {
+    const sleepers = [...stage.workers];
+    const hits = await gated(stage, endpoint, () => load.burst(BURST));
+    stage.stop(sleepers);
+    await release(stage, endpoint);
+    await stage.startWorker();
+    await load.during(10, (LEASE + 3) * 1_000);
+    stage.wake(sleepers);
+    await load.during(10, 2_000);
+    return { step: 'stopped beyond the lease', hits };
+  });
+
+/** As {@link stoppedBeyondLease}, but it runs and cannot reach the database: it has seen the 2xx. @param {Stage} stage @param {import('./load.mjs').Load} load @param {Endpoint} endpoint */
+export const cutOffBeyondLease = (stage, load, endpoint) =>
+  stage.fault('worker cut off from PostgreSQL beyond its lease', async () => {
+    const line = await startLine(stage.databaseUrl);
+    try {
+      await stage.killWorkers();
+      const cut = await stage.startWorker({ databaseUrl: line.url });
+      const hits = await gated(stage, endpoint, () => load.burst(BURST));
+      line.cut();
+      stage.blows.push(Date.now());
+      await release(stage, endpoint);
+      await stage.startWorkers(WORKERS);
+      await sleep((LEASE + 3) * 1_000);
+      line.mend();
+      await sleep(3_000);
+      await stage.kill(cut);
+      return { step: 'cut off beyond the lease', hits };
+    } finally {
+      line.close();
+    }
+  });
+
+/** A worker that stops in the middle of a fan-out has the locks of its transaction. @param {Stage} stage @param {import('./load.mjs').Load} load */
+export const stoppedDuringFanOut = (stage, load) =>
+  stage.fault('worker stopped during the fan-out', async () => {
+    const sleepers = [...stage.workers];
+    const hits = await holding(stage, lock('webhook_delivery'), async (caught) => {
+      await load.burst(BURST);
+      const found = await caught('%insert into webhook_delivery%');
+      stage.stop(sleepers);
+      return found;
+    });
+    await stage.startWorker();
+    const since = performance.now();
+    try {
+      await stage.relayed();
+    } finally {
+      stage.takeOverMs = performance.now() - since;
+      stage.wake(sleepers);
+    }
+    return { step: 'stopped during the fan-out', hits };
+  });
+
+/** Between the commit of a message and its answer; asked again, the answer is the same message. @param {Stage} stage @param {import('./load.mjs').Load} load */
+export const apiInsideCommit = (stage, load) =>
+  stage.fault('API killed between commit and answer', async () => {
+    const text = `dawdle-${stage.faults.length}`;
+    const hits = await holding(stage, 'SELECT pg_advisory_xact_lock(4711)', async (caught) => {
+      const lost = stage.message(text, 1).catch(() => undefined);
+      const found = await caught('%');
+      if (stage.api) await stage.kill(stage.api);
+      await lost;
+      return found;
+    });
+    await stage.startApi();
+    await stage.message(text, 1);
+    load.promised.push(text);
+    return { step: 'API between commit and answer', hits };
+  });
