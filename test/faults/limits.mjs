@@ -11,9 +11,7 @@ const MOST_MB = 50;
 /** A private address that is not allowed has a listener; a redirect leads there, too. @param {Stage} stage */
 export async function guarded(stage) {
   const endpoint = await stage.subscribe('private', 'ok', { config: { ordering: 'none' } });
-  const url = (/** @type {string} */ address) =>
-    stage.sql('UPDATE webhook_endpoint SET url = $2 WHERE id = $1', [endpoint.uuid, address]);
-  await url(stage.farm.trapUrl);
+  await stage.readdress(endpoint, stage.farm.trapUrl);
   await new Load(stage, 13).burst(10);
   const blocked = () =>
     stage.sql(
@@ -23,7 +21,7 @@ export async function guarded(stage) {
     );
   await until(async () => (await blocked())[0].n >= 5, 'the private address is refused').catch(() => undefined);
   const [{ n }] = await blocked();
-  await url(stage.farm.url + endpoint.path);
+  await stage.readdress(endpoint);
   const redirects = await stage.farm.ask('requests', { path: `/${stage.name}/redirect` });
   const trapped = await stage.farm.ask('trapped');
   return verdict(

@@ -103,14 +103,14 @@ async function perform(stage, load, size, progress) {
   await stage.settled();
   for (const endpoint of noise) await stage.deactivate(endpoint);
   for (const kind of TROUBLED) await stage.subscribe(kind, kind);
-  await stage.subscribe('nowhere', 'ok', { url: 'http://receiver.invalid/', config: { steps: [0, 1] } });
+  await stage.readdress(await stage.subscribe('nowhere', 'ok'), 'http://receiver.invalid/');
   await load.during(rate, 3_000);
   const hits = [];
   for (const step of STEPS) {
     progress(step.name);
     hits.push(await step(stage, load, conversation));
-    await stage.settled();
   }
+  await stage.settled();
   await eachAlone(stage, load, rate, size.outageMs, progress);
   await mix(stage, load, { ...size, ms: size.mixMs }, progress);
   await stage.settled(120_000);
@@ -127,8 +127,7 @@ async function timed(work) {
 /** Every receiver works again, and whatever waits for its time has it: what was promised to them has its end. @param {Stage} stage */
 async function drain(stage) {
   await stage.farm.ask('repair');
-  const nowhere = stage.endpoints.find(({ name }) => name === 'nowhere');
-  if (nowhere) await stage.call('PATCH', `/v1/webhooks/${nowhere.id}`, { url: stage.farm.url + nowhere.path });
+  for (const endpoint of stage.endpoints) await stage.readdress(endpoint);
   await until(
     async () => {
       await stage.hurry();

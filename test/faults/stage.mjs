@@ -166,15 +166,15 @@ export class Stage {
   /**
    * A webhook at the farm that hears of everything from now on. To be called while nothing is written.
    * @param {string} name @param {string} kind of receiver
-   * @param {{ events?: string[], config?: object, healthy?: boolean, url?: string }} [options]
+   * @param {{ events?: string[], config?: object, healthy?: boolean }} [options]
    */
-  async subscribe(name, kind, { events = ['*'], config = {}, healthy = false, url } = {}) {
+  async subscribe(name, kind, { events = ['*'], config = {}, healthy = false } = {}) {
     const address = `/${this.name}/${name}`;
     const timeout = healthy ? PATIENCE : TIMEOUT;
     await this.relayed();
     await this.farm.ask('route', { path: address, kind, secret: null });
     const made = await this.call('POST', '/v1/webhooks', {
-      url: url ?? this.farm.url + address,
+      url: this.farm.url + address,
       events,
       config: { timeout, retryPolicy: 'custom', steps: STEPS, ...config },
     });
@@ -188,6 +188,11 @@ export class Stage {
     };
     this.endpoints.push(endpoint);
     return endpoint;
+  }
+
+  /** Past the API, which would refuse some. @param {Endpoint} endpoint @param {string} [url] its own unless given */
+  async readdress({ uuid, path: address }, url = this.farm.url + address) {
+    await this.sql('UPDATE webhook_endpoint SET url = $2 WHERE id = $1', [uuid, url]);
   }
 
   /** It hears of nothing that is written from now on. @param {Endpoint} endpoint */

@@ -63,13 +63,14 @@ export const duringFanOut = (stage, load) =>
 /** The claim's commit is the last thing it does: its statement goes on without it. @param {Stage} stage @param {import('./load.mjs').Load} load */
 export const afterClaim = (stage, load) =>
   stage.fault('worker killed after the claim', async () => {
+    const before = await stage.leased();
     await holding(stage, lock('webhook_attempt'), async (caught) => {
       await load.burst(BURST);
       await caught('%insert into webhook_attempt%');
       await stage.killWorkers();
     });
     await sleep(500);
-    const hits = await stage.leased();
+    const hits = (await stage.leased()) - before;
     await stage.startWorkers(WORKERS);
     return { step: 'after the claim, before the send', hits };
   });
