@@ -1,4 +1,12 @@
-import type { BotView, ChannelView, ContactView, ConversationView, MessageView, TicketView } from '@hub/model/views.js';
+import type {
+  BotView,
+  ChannelView,
+  ContactView,
+  ConversationView,
+  EndpointView,
+  MessageView,
+  TicketView,
+} from '@hub/model/views.js';
 
 /** Every event this version emits, and the view of its subject that it carries. */
 export interface EventSnapshots {
@@ -33,6 +41,8 @@ export interface EventSnapshots {
   'bot.updated': BotView;
   'bot.activated': BotView;
   'bot.deactivated': BotView;
+  'webhook.endpoint.failing': EndpointView;
+  'webhook.endpoint.disabled': EndpointView;
   'test.ping': { readonly id: string; readonly message: string };
 }
 
@@ -71,6 +81,9 @@ const CATALOG: Record<EventType, string> = {
   'bot.updated': "A bot's settings changed.",
   'bot.activated': 'A bot answers.',
   'bot.deactivated': 'A bot stopped answering.',
+  'webhook.endpoint.failing':
+    'A webhook has been answering with nothing but failures for 1, 24 or 72 hours; `disableAt` is when it will be disabled.',
+  'webhook.endpoint.disabled': 'A webhook was disabled: it answered 410, asked for it, or failed for five days.',
   'test.ping': 'Sent on request, to try an endpoint.',
 };
 
@@ -91,8 +104,6 @@ const RESERVED = [
   'assignment.expired',
   'sla.warning',
   'sla.breached',
-  'webhook.endpoint.failing',
-  'webhook.endpoint.disabled',
 ];
 
 const SUBSCRIBABLE = new Set<string>([...EVENT_TYPES, ...RESERVED]);

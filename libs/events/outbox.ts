@@ -48,6 +48,9 @@ export interface StampedEvent extends DomainEvent {
  */
 export abstract class EventFormat {
   abstract render(event: StampedEvent): readonly [before: string, after: string];
+
+  /** A body that {@link render} has made, without the attributes of its subject, and with where to get them. Pure. */
+  abstract thin(body: string): string;
 }
 
 /** A rendered event on its way into the log: for commands that write it in a statement of their own. */

@@ -25,6 +25,7 @@ import { BoundedSearch1700000000015 } from './migrations/0015-bounded-search.js'
 import { CoveringFilters1700000000016 } from './migrations/0016-covering-filters.js';
 import { BoundedLists1700000000017 } from './migrations/0017-bounded-lists.js';
 import { WebhookKeyPair1700000000018 } from './migrations/0018-webhook-key-pair.js';
+import { DeliveryEngine1700000000019 } from './migrations/0019-delivery-engine.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -95,6 +96,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       CoveringFilters1700000000016,
       BoundedLists1700000000017,
       WebhookKeyPair1700000000018,
+      DeliveryEngine1700000000019,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -217,3 +217,19 @@ export interface BotView {
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
+
+/** A webhook endpoint, as its own events tell of it. */
+export interface EndpointView {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly url: string;
+  readonly status: 'active' | 'inactive' | 'disabled';
+  /** `gone` (410), `requested` (by its own answer), `failing`. */
+  readonly disabledReason: string | null;
+  /** When it will be disabled unless it answers with a success; null while it is well. */
+  readonly disableAt: Date | null;
+  /** The first failure since its last success. */
+  readonly failingSince: Date | null;
+  readonly consecutiveFailures: number;
+  readonly lastSuccessAt: Date | null;
+}

@@ -30,6 +30,16 @@ export interface EndpointConfig {
   readonly ordering?: 'conversation' | 'none' | 'strict';
   /** What is added to `standard`, which is always sent and may be named. */
   readonly signature?: SignatureKind | readonly SignatureKind[];
+  /** Requests per second, 0.1 to 10,000; no limit unless set. */
+  readonly rateLimit?: number;
+  /** `full` unless set; `thin` leaves out the attributes. */
+  readonly payload?: 'full' | 'thin';
+  /** Only events of these channels; unless set, all and those that have none. */
+  readonly channelIds?: readonly string[];
+  /** Only events of conversations of these teams. */
+  readonly teamIds?: readonly string[];
+  /** Requests under way at once in one worker, 1 to 100; 10 unless set. */
+  readonly concurrency?: number;
 }
 
 @Entity('webhook_endpoint')
@@ -52,6 +62,22 @@ export class WebhookEndpoint extends TenantRecord {
   @Column('bigint') deliveriesSucceeded: number;
   @Column('bigint') deliveriesFailed: number;
   @Column('bigint') latencyTotalMs: number;
+  /** How many of the warnings about its failing have been given. */
+  @Column('smallint') failingTold: number;
+  @Column('text') breaker: 'closed' | 'open';
+  /** While the breaker is open: when the next probe may go. */
+  @Column({ type: 'timestamptz', nullable: true }) openUntil: Date | null;
+  /** Seconds of the last wait for a probe. */
+  @Column('integer') probeWait: number;
+  @Column('smallint') probeSuccesses: number;
+  /** Requests at once while it gets back on its feet; null: as many as it is configured for. */
+  @Column({ type: 'smallint', nullable: true }) slowStart: number | null;
+  /** It has asked for a rest until then. */
+  @Column({ type: 'timestamptz', nullable: true }) pausedUntil: Date | null;
+  /** With a rate limit: when its bucket will be full again. */
+  @Column({ type: 'timestamptz', nullable: true }) nextTokenAt: Date | null;
+  /** Whether any of the above, or a rate limit, has to be asked before a claim. */
+  @Column({ type: 'boolean', insert: false, update: false }) guarded: boolean;
 }
 
 export type DeliveryStatus = 'blocked' | 'pending' | 'leased' | 'succeeded' | 'exhausted' | 'held' | 'cancelled';
@@ -69,6 +95,8 @@ export class WebhookDelivery extends TenantRow {
   @Column({ type: 'text', nullable: true }) resumeStatus: DeliveryStatus | null;
   /** The body of a test, which is no event of the log. */
   @Column({ type: 'text', nullable: true }) testBody: string | null;
+  /** Sent without its attributes. */
+  @Column('boolean') thin: boolean;
   @Column('boolean') outOfBand: boolean;
   @Column('smallint') priority: number;
   @Column('integer') attemptNo: number;
@@ -76,6 +104,7 @@ export class WebhookDelivery extends TenantRow {
   @Column('timestamptz') nextAttemptAt: Date;
   @Column({ type: 'uuid', nullable: true }) leaseToken: string | null;
   @Column({ type: 'timestamptz', nullable: true }) leaseUntil: Date | null;
+  @Column({ type: 'uuid', nullable: true }) lastAttemptId: string | null;
   @Column({ type: 'integer', nullable: true }) lastStatusCode: number | null;
   @Column({ type: 'text', nullable: true }) lastError: string | null;
   @Column({ type: 'timestamptz', nullable: true }) firstAttemptAt: Date | null;
@@ -98,11 +127,13 @@ export type AttemptOutcome =
   | 'interrupted'
   | 'superseded';
 
+export type AttemptTrigger = 'auto' | 'manual' | 'test' | 'probe' | 'replay';
+
 @Entity('webhook_attempt')
 export class WebhookAttempt extends TenantRow {
   @Column('uuid') deliveryId: string;
   @Column('integer') n: number;
-  @Column('text') trigger: 'auto' | 'manual' | 'test';
+  @Column('text') trigger: AttemptTrigger;
   @Column('uuid') leaseToken: string;
   @Column('timestamptz') startedAt: Date;
   @Column({ type: 'timestamptz', nullable: true }) endedAt: Date | null;

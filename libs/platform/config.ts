@@ -35,6 +35,10 @@ const bytes = makeValidator((input: string) => {
   if (!/^\d{1,10}$/.test(input) || Number(input) < 1) throw new Error('a number of bytes, 1 or more');
   return Number(input);
 });
+const days = makeValidator((input: string) => {
+  if (!/^\d{1,4}$/.test(input) || Number(input) < 8) throw new Error('a number of days, 8 or more');
+  return Number(input);
+});
 const list = makeValidator((input: string) =>
   input
     .split(',')
@@ -86,6 +90,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
         default: [],
         desc: 'CIDRs that outbound calls may reach although private',
       }),
+      WEBHOOK_LOG_DAYS: days({ default: 35, desc: 'days for which deliveries and attempts are kept' }),
       LOG_LEVEL: str({ default: 'info', choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'] }),
     },
     {

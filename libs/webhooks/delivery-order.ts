@@ -2,7 +2,7 @@ import type { Tx } from '@hub/model/database.js';
 
 /**
  * Whose turn it is. Of the deliveries of one endpoint and order key (a conversation) that are not finished and not out
- * of band, the one with the lowest position is pending or leased and all the others are blocked. Whoever inserts,
+ * of band, the one with the lowest position is pending, leased or held and all the others are blocked or held. Whoever inserts,
  * finishes or moves deliveries holds the locks below from before its first look at them until its commit.
  */
 
@@ -11,10 +11,15 @@ const ENDPOINT_STATE = 0x5_0b01;
 const ORDER = 0x5_0b02;
 const BUCKETS = 1024;
 
+/** The statuses of deliveries that have not ended, all in one partition: statements that name them touch no other. */
+export const UNFINISHED = `'blocked','pending','leased','held'`;
+
 /** One endpoint of one organization. */
 export interface Lane {
   readonly organizationId: string;
   readonly endpointId: string;
+  /** Whether it has a rate limit, rests, or is being probed; absent where that was not asked. */
+  readonly guarded?: boolean;
 }
 
 /** The statuses of endpoints in these organizations do not change until the transaction ends. */
@@ -69,7 +74,7 @@ export async function activateHeads(tx: Tx, keys: readonly OrderKey[]): Promise<
        CROSS JOIN LATERAL (
          SELECT d.organization_id, d.id, d.status FROM webhook_delivery d
          WHERE d.organization_id = k.organization_id AND d.endpoint_id = k.endpoint_id AND d.order_key = k.order_key
-           AND d.status IN ('blocked','pending','leased') AND NOT d.out_of_band
+           AND d.status IN (${UNFINISHED}) AND NOT d.out_of_band
          ORDER BY d.position LIMIT 1) AS h
        WHERE h.status = 'blocked'
      ), activated AS (
@@ -82,38 +87,34 @@ export async function activateHeads(tx: Tx, keys: readonly OrderKey[]): Promise<
   );
 }
 
-/* The three below need ownEndpointStates. What is leased at that moment follows when its attempt ends. */
+/* The four below need ownEndpointStates. What is leased at that moment follows when its attempt ends. The first three
+   move so many at once and leave the rest to the sweeper, so that no backlog is too long for one transaction: an
+   endpoint that is not active gets nothing, whatever its deliveries are called. */
+
+const AT_ONCE = 2_000;
 
 /** Nothing is sent to the endpoint any more, nothing is lost. */
-export async function holdUnfinished(tx: Tx, lane: Lane): Promise<void> {
-  await tx.query(
-    `UPDATE webhook_delivery SET status = 'held'
-     WHERE organization_id = $1 AND endpoint_id = $2 AND status IN ('blocked','pending')`,
-    [lane.organizationId, lane.endpointId],
-  );
-}
+export const holdUnfinished = (tx: Tx, lane: Lane): Promise<boolean> =>
+  moveSome(tx, lane, `'blocked','pending'`, `status = 'held'`);
 
-/** What was held is delivered after all, each conversation in its order. */
-export async function releaseHeld(tx: Tx, lane: Lane): Promise<void> {
-  await tx.query(
-    `UPDATE webhook_delivery SET status = CASE WHEN out_of_band THEN 'pending' ELSE 'blocked' END, next_attempt_at = now()
-     WHERE organization_id = $1 AND endpoint_id = $2 AND status = 'held'`,
-    [lane.organizationId, lane.endpointId],
-  );
-  const keys = await tx.query<OrderKey[]>(
-    `SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId", order_key AS "orderKey"
-     FROM webhook_delivery WHERE organization_id = $1 AND endpoint_id = $2 AND status = 'blocked'`,
-    [lane.organizationId, lane.endpointId],
-  );
-  await activateHeads(tx, keys);
-}
+export const cancelUnfinished = (tx: Tx, lane: Lane): Promise<boolean> =>
+  moveSome(tx, lane, `'blocked','pending','held'`, `status = 'cancelled', finished_at = now()`);
 
-export async function cancelUnfinished(tx: Tx, lane: Lane): Promise<void> {
-  await tx.query(
-    `UPDATE webhook_delivery SET status = 'cancelled', finished_at = now()
-     WHERE organization_id = $1 AND endpoint_id = $2 AND status IN ('blocked','pending','held')`,
+/** What was held is delivered after all, each conversation in its order. @returns whether there may be more */
+export async function releaseHeld(tx: Tx, lane: Lane): Promise<boolean> {
+  const released = await tx.query<OrderKey[]>(
+    `WITH oldest AS (
+       SELECT id FROM webhook_delivery WHERE organization_id = $1 AND endpoint_id = $2 AND status = 'held'
+       ORDER BY id LIMIT ${AT_ONCE} FOR UPDATE
+     ), released AS (
+       UPDATE webhook_delivery d SET status = CASE WHEN out_of_band THEN 'pending' ELSE 'blocked' END, next_attempt_at = now()
+       FROM oldest WHERE d.organization_id = $1 AND d.id = oldest.id AND d.status = 'held' RETURNING d.order_key
+     )
+     SELECT $1::uuid AS "organizationId", $2::uuid AS "endpointId", order_key AS "orderKey" FROM released`,
     [lane.organizationId, lane.endpointId],
   );
+  await activateHeads(tx, released);
+  return released.length === AT_ONCE;
 }
 
 /** The endpoint has given up ordering: whatever waits for a predecessor may go. */
@@ -121,7 +122,18 @@ export async function dropOrder(tx: Tx, lane: Lane): Promise<void> {
   await tx.query(
     `UPDATE webhook_delivery SET out_of_band = true,
        status = CASE WHEN status = 'blocked' THEN 'pending' ELSE status END
-     WHERE organization_id = $1 AND endpoint_id = $2 AND status IN ('blocked','pending','leased','held')`,
+     WHERE organization_id = $1 AND endpoint_id = $2 AND status IN (${UNFINISHED})`,
     [lane.organizationId, lane.endpointId],
   );
+}
+
+async function moveSome(tx: Tx, lane: Lane, from: string, set: string): Promise<boolean> {
+  const [, moved] = await tx.query<[unknown[], number]>(
+    `UPDATE webhook_delivery d SET ${set}
+     WHERE d.organization_id = $1 AND d.status IN (${from}) AND d.id = ANY (ARRAY(
+       SELECT id FROM webhook_delivery WHERE organization_id = $1 AND endpoint_id = $2 AND status IN (${from})
+       LIMIT ${AT_ONCE}))`,
+    [lane.organizationId, lane.endpointId],
+  );
+  return moved === AT_ONCE;
 }

@@ -6,6 +6,7 @@ import {
   type ChannelView,
   type ContactView,
   type ConversationView,
+  type EndpointView,
   type MessageView,
   type TicketView,
 } from '@hub/model/views.js';
@@ -166,6 +167,18 @@ const closed: ConversationView = {
 };
 const unassigned: ConversationView = { ...conversation, assignee: null, assignedAt: null, assignedBy: null };
 
+const endpoint: EndpointView = {
+  organizationId,
+  id: id(8),
+  url: 'https://example.com/hooks',
+  status: 'active',
+  disabledReason: null,
+  disableAt: new Date('2026-02-05T12:00:00.000Z'),
+  failingSince: AT,
+  consecutiveFailures: 12,
+  lastSuccessAt: AT,
+};
+
 const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
   'conversation.created': unassigned,
   'conversation.unassigned': unassigned,
@@ -189,6 +202,7 @@ const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
     health: { status: 'inactive', lastFailure: null },
   },
   'bot.deactivated': { ...bot, status: 'inactive' },
+  'webhook.endpoint.disabled': { ...endpoint, status: 'disabled', disabledReason: 'failing', disableAt: null },
   'test.ping': { id: id(7), message: 'This is a test.' },
 };
 const USUAL: Readonly<Record<string, EventSnapshots[EventType]>> = {
@@ -198,6 +212,7 @@ const USUAL: Readonly<Record<string, EventSnapshots[EventType]>> = {
   channel: channelView,
   bot,
   ticket,
+  webhook: endpoint,
 };
 
 const CHANGES: { readonly [T in EventType]?: Changes } = {

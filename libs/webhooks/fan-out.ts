@@ -1,24 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import { EventSink, type ClaimedEvent } from '@hub/events/relay.service.js';
 import type { Tx } from '@hub/model/database.js';
-import { lockOrderOfEvents, shareEndpointStates, type Lane } from './delivery-order.js';
+import { lockOrderOfEvents, shareEndpointStates, UNFINISHED, type Lane } from './delivery-order.js';
 import { LaneQueue } from './lane.queue.js';
 import { Lanes } from './lanes.js';
 
-/** A UUIDv7 of the statement's clock. */
-const UUID_V7 = `encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-  PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
-  'hex')::uuid`;
+/** Bytes of a body, the endpoint's id included, beyond which it is sent without its attributes. */
+const MAX_BODY = 262_144;
+const ADDRESS_BYTES = 64;
 
 /**
  * One row per event and endpoint that has subscribed to it. An endpoint that is `disabled` gets its rows held, one that
  * is `inactive` gets none. Where an order is kept, a row is blocked behind any unfinished one of its order key, be that
- * in the database or earlier in this batch. Doing a batch twice does nothing.
+ * in the database or earlier in this batch. Doing a batch twice does nothing: a delivery has one possible id, and is
+ * looked for among the unfinished ones (by their unique key) and in the log.
  */
 const FAN_OUT = `
   WITH matched AS (
-    SELECT e.organization_id, w.id AS endpoint_id, e.id AS event_id, e.type, e.order_key, e.sequence, e.position,
-      w.status, coalesce(w.config->>'ordering', 'conversation') <> 'none' AS ordered,
+    SELECT e.organization_id, webhook_delivery_id(e.id, e.position, w.id) AS id, w.id AS endpoint_id, e.id AS event_id,
+      e.type, e.order_key, e.sequence, e.position, w.status, w.guarded,
+      coalesce(w.config->>'payload' = 'thin', false) OR octet_length(e.body) > ${MAX_BODY - ADDRESS_BYTES} AS thin,
+      coalesce(w.config->>'ordering', 'conversation') <> 'none' AS ordered,
       row_number() OVER (PARTITION BY w.id, e.order_key ORDER BY e.position) AS turn
     FROM unnest($1::uuid[], $2::uuid[]) AS n(organization_id, id)
     CROSS JOIN LATERAL (
@@ -27,22 +29,29 @@ const FAN_OUT = `
     WHERE EXISTS (
       SELECT FROM unnest(w.events) AS pattern
       WHERE pattern IN ('*', e.type) OR (pattern LIKE '%.*' AND starts_with(e.type, left(pattern, -1))))
+      AND (NOT w.config ? 'channelIds' OR w.config->'channelIds' ? e.channel_id::text)
+      AND (NOT w.config ? 'teamIds' OR w.config->'teamIds' ? e.team_id::text)
   ), inserted AS (
     INSERT INTO webhook_delivery (organization_id, id, endpoint_id, event_id, event_type, order_key, sequence, position,
-      status, out_of_band, next_attempt_at, created_at)
-    SELECT m.organization_id, ${UUID_V7}, m.endpoint_id, m.event_id, m.type, m.order_key, m.sequence, m.position,
+      status, thin, out_of_band, next_attempt_at, created_at)
+    SELECT m.organization_id, m.id, m.endpoint_id, m.event_id, m.type, m.order_key, m.sequence, m.position,
       CASE WHEN m.status = 'disabled' THEN 'held'
         WHEN m.ordered AND (m.turn > 1 OR EXISTS (
           SELECT FROM webhook_delivery d
           WHERE d.organization_id = m.organization_id AND d.endpoint_id = m.endpoint_id AND d.order_key = m.order_key
-            AND d.status IN ('blocked','pending','leased') AND NOT d.out_of_band)) THEN 'blocked'
+            AND d.status IN (${UNFINISHED}) AND NOT d.out_of_band)) THEN 'blocked'
         ELSE 'pending' END,
-      NOT m.ordered, now(), clock_timestamp()
-    FROM matched m ORDER BY m.position, m.endpoint_id
+      m.thin, NOT m.ordered, now(), clock_timestamp()
+    FROM matched m
+    WHERE (SELECT d.id FROM webhook_delivery d WHERE d.organization_id = m.organization_id AND d.id = m.id
+      AND d.status IN ('succeeded','exhausted','cancelled')) IS NULL
+    ORDER BY m.position, m.endpoint_id
     ON CONFLICT DO NOTHING
     RETURNING organization_id, endpoint_id, status
   )
-  SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM inserted WHERE status = 'pending'`;
+  SELECT DISTINCT i.organization_id AS "organizationId", i.endpoint_id AS "endpointId", w.guarded
+  FROM inserted i JOIN webhook_endpoint w ON w.organization_id = i.organization_id AND w.id = i.endpoint_id
+  WHERE i.status = 'pending'`;
 
 @Injectable()
 export class FanOut extends EventSink {

@@ -1,22 +1,36 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
-import { Claims, type Claim } from './claims.js';
+import { Claims, DEFAULT_CONCURRENCY, type Claim } from './claims.js';
 import type { Lane } from './delivery-order.js';
 import { Sender } from './sender.js';
 import { Settlement } from './settlement.js';
 
-/** Requests under way at once in this process: to one endpoint, and in all. */
-const LANE_CAP = 10;
+/** Requests under way at once in this process: for one tenant, and in all. What one endpoint may have is in its settings. */
+const TENANT_CAP = 100;
 const PROCESS_CAP = 1_000;
+/** Of these, what lanes may take together whose endpoints take their time, or do not answer at all. */
+const SLOW_CAP = PROCESS_CAP / 4;
+const SLOW_MS = 2_000;
+/** The share of a lane's slots that replays may take, as a divisor. */
+const REPLAY_SHARE = 5;
 /** Claims under way at once: the database's share of the lanes. */
 const CLAIMERS = 4;
 const DRAIN_MS = 10_000;
+/** How soon a lane with a rate limit asks for more. */
+const NEXT_TOKENS_MS = 50;
 
 interface LaneState extends Lane {
+  guarded: boolean;
+  /** Requests at once that its endpoint may have here. */
+  cap: number;
   /** Slots taken, by requests under way and by claims that may still use them. */
   busy: number;
+  /** Of them, by replays. */
+  replays: number;
   /** The last claim was full, so there may be more. */
   more: boolean;
+  /** How long its requests take, the latest ones above all, in milliseconds. */
+  pace: number;
 }
 
 /**
@@ -30,7 +44,10 @@ export class Lanes implements OnModuleDestroy {
   private readonly states = new Map<string, LaneState>();
   /** In the order in which they get their turn. */
   private readonly ready = new Set<LaneState>();
+  /** Lanes that have slots left, but whose tenant, or the process, has none. */
+  private readonly parked = new Set<LaneState>();
   private readonly underWay = new Set<Promise<void>>();
+  private readonly tenants = new Map<string, number>();
   private busy = 0;
   private claimers = 0;
   private scheduled = false;
@@ -43,23 +60,30 @@ export class Lanes implements OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
+  /** Requests under way in this process. */
+  get underWayCount(): number {
+    return this.busy;
+  }
+
   /**
    * Something may be due in this lane. Cheap, never throws, may be called at any time and twice.
    * @returns whether this process has a slot free for it; if not it comes to it later
    */
-  kick({ organizationId, endpointId }: Lane): boolean {
+  kick({ organizationId, endpointId, guarded }: Lane): boolean {
     if (this.stopped) return false;
-    const state = this.states.get(endpointId) ?? { organizationId, endpointId, busy: 0, more: false };
+    const state = this.states.get(endpointId) ?? newState(organizationId, endpointId);
     this.states.set(endpointId, state);
+    if (guarded !== undefined) state.guarded = guarded;
     this.ready.add(state);
     this.soon();
-    return state.busy < LANE_CAP && this.busy < PROCESS_CAP;
+    return this.slotsFor(state) > 0;
   }
 
   /** Takes on nothing more and waits for what is under way; what takes too long is left to the sweeper. */
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     this.ready.clear();
+    this.parked.clear();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, DRAIN_MS)));
     await Promise.race([this.drained(), late]);
@@ -81,13 +105,14 @@ export class Lanes implements OnModuleDestroy {
   }
 
   private dispatch(): void {
-    while (this.claimers < CLAIMERS && this.busy < PROCESS_CAP && !this.stopped) {
+    while (this.claimers < CLAIMERS && !this.stopped) {
       const [state] = this.ready;
       if (!state) return;
       this.ready.delete(state);
-      const slots = Math.min(LANE_CAP - state.busy, PROCESS_CAP - this.busy);
+      const slots = this.slotsFor(state);
       if (slots <= 0) {
         state.more = true; // whoever frees a slot comes back to it
+        if (state.busy < state.cap) this.parked.add(state);
         continue;
       }
       this.claimers += 1;
@@ -101,39 +126,73 @@ export class Lanes implements OnModuleDestroy {
     }
   }
 
+  private slotsFor(state: LaneState): number {
+    const left = Math.min(
+      state.cap - state.busy,
+      TENANT_CAP - (this.tenants.get(state.organizationId) ?? 0),
+      PROCESS_CAP - this.busy,
+    );
+    return left > 0 && isSlow(state) ? Math.min(left, SLOW_CAP - this.slowBusy()) : left;
+  }
+
+  private slowBusy(): number {
+    let busy = 0;
+    for (const state of this.states.values()) if (isSlow(state)) busy += state.busy;
+    return busy;
+  }
+
   /** Turns `slots`, already taken, into requests under way and gives back those it has no delivery for. */
   private async claimFor(state: LaneState, slots: number): Promise<void> {
     state.more = false;
+    const { guarded } = state;
     let claimed: Claim[] = [];
     try {
-      claimed = await this.claims.claimDue(state, slots);
+      const replays = Math.max(0, Math.ceil(state.cap / REPLAY_SHARE) - state.replays);
+      claimed = await this.claims.claimDue(state, { slots, replays }, guarded);
     } catch (error) {
       this.logger.warn({ endpoint: state.endpointId, error: String(error) }, 'lane.claim');
     }
+    state.cap = claimed[0]?.config.concurrency ?? state.cap;
     state.more ||= claimed.length === slots;
     this.take(state, claimed.length - slots);
     for (const claim of claimed) this.track(this.work(state, claim));
-    if (state.more && state.busy < LANE_CAP) this.ready.add(state);
+    if (state.more && state.busy < state.cap) this.ready.add(state);
+    if (guarded && claimed.length > 0) setTimeout(() => this.kick(state), NEXT_TOKENS_MS).unref();
     this.forget(state);
   }
 
   private async work(state: LaneState, claim: Claim): Promise<void> {
-    const activated = await this.settlement.settle(await this.sender.send(claim));
+    const isReplay = claim.trigger === 'replay';
+    if (isReplay) state.replays += 1;
+    const result = await this.sender.send(claim);
+    state.pace = 0.7 * state.pace + 0.3 * (result.durationMs ?? 0);
+    const activated = await this.settlement.settle(result);
+    if (isReplay) state.replays -= 1;
     this.take(state, -1);
-    if (state.more || activated.length > 0) this.kick(state);
+    if (state.more || isReplay || activated.length > 0) this.kick(state);
     else {
       this.forget(state);
       this.soon();
     }
   }
 
+  /** Slots that get free are offered to the lane that has waited longest for one of somebody else's. */
   private take(state: LaneState, slots: number): void {
+    const tenant = (this.tenants.get(state.organizationId) ?? 0) + slots;
+    if (tenant > 0) this.tenants.set(state.organizationId, tenant);
+    else this.tenants.delete(state.organizationId);
     state.busy += slots;
     this.busy += slots;
+    if (slots >= 0) return;
+    const [waiting] = this.parked;
+    if (!waiting) return;
+    this.parked.delete(waiting);
+    this.ready.add(waiting);
   }
 
   private forget(state: LaneState): void {
-    if (state.busy === 0 && !state.more && !this.ready.has(state)) this.states.delete(state.endpointId);
+    if (state.busy === 0 && !state.more && !this.ready.has(state) && !isSlow(state))
+      this.states.delete(state.endpointId);
   }
 
   private track(work: Promise<void>): void {
@@ -141,3 +200,16 @@ export class Lanes implements OnModuleDestroy {
     this.underWay.add(tracked);
   }
 }
+
+const newState = (organizationId: string, endpointId: string): LaneState => ({
+  organizationId,
+  endpointId,
+  guarded: false,
+  cap: DEFAULT_CONCURRENCY,
+  busy: 0,
+  replays: 0,
+  more: false,
+  pace: 0,
+});
+
+const isSlow = ({ pace }: LaneState): boolean => pace > SLOW_MS;

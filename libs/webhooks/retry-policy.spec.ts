@@ -1,5 +1,5 @@
 import type { SafeResult } from '@hub/platform/safe-fetch.js';
-import { judge, retryAfter, scheduleOf } from './retry-policy.js';
+import { judge, retryAfter, scheduleOf, type Tried } from './retry-policy.js';
 
 const now = new Date('2026-01-01T00:00:00.000Z');
 const MIDDLE = 0.5; // no jitter
@@ -17,8 +17,9 @@ const failure = (outcome: 'timeout' | 'reset' | 'dns'): SafeResult => ({
   error: 'x',
   durationMs: 1,
 });
+const tried = (attemptNo: number): Tried => ({ attemptNo, scheduleAgeMs: 0 });
 const wait = (result: SafeResult, attemptNo: number, random = MIDDLE): number => {
-  const verdict = judge(result, attemptNo, {}, now, random);
+  const verdict = judge(result, tried(attemptNo), {}, now, random);
   return verdict.kind === 'retry' ? verdict.inMs / 1_000 : -1;
 };
 
@@ -42,19 +43,20 @@ describe('scheduleOf', () => {
 
 describe('judge', () => {
   it.each([200, 201, 204, 299])('%d is success', (status) => {
-    expect(judge(answer(status), 0, {}, now)).toEqual({ kind: 'succeeded' });
+    expect(judge(answer(status), tried(0), {}, now)).toEqual({ kind: 'succeeded' });
   });
 
   it.each([301, 302, 304, 400, 404, 500])('%d is tried again', (status) => {
     expect(wait(answer(status), 0)).toBe(5);
   });
 
-  it('410 is the end', () => expect(judge(answer(410), 0, {}, now)).toEqual({ kind: 'gone' }));
+  it('410 is the end', () =>
+    expect(judge(answer(410), tried(0), {}, now)).toEqual({ kind: 'exhausted', disable: 'gone' }));
 
   it('walks the schedule and ends with it', () => {
     expect([0, 1, 2, 8].map((n) => wait(answer(500), n))).toEqual([5, 300, 1_800, 86_400]);
-    expect(judge(answer(500), 9, {}, now)).toEqual({ kind: 'exhausted' });
-    expect(judge(answer(500), 0, { maxRetries: 0 }, now)).toEqual({ kind: 'exhausted' });
+    expect(judge(answer(500), tried(9), {}, now)).toEqual({ kind: 'exhausted' });
+    expect(judge(answer(500), tried(0), { maxRetries: 0 }, now)).toEqual({ kind: 'exhausted' });
   });
 
   it('spreads by a fifth', () => {

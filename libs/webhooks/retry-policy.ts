@@ -10,13 +10,23 @@ const STANDARD = [0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 
 const EXPONENTIAL = [0, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR];
 const JITTER = 0.2;
 const MAX_RETRY_AFTER_SECONDS = DAY;
+const MAX_PAUSE_SECONDS = HOUR;
+/** However long its waits are: a delivery that has been tried for so long is given up. */
+export const MAX_SCHEDULE_SECONDS = 7 * DAY;
 /** What a receiver that is overloaded or out of time gets at the least. */
 const BREATHER_SECONDS = MINUTE;
 const OVERLOADED = new Set([429, 502, 503, 504]);
 
-/** How one attempt ended, for the schedule: 2xx and nothing else is success; 410 says never again. */
-export type Verdict =
-  { readonly kind: 'succeeded' | 'exhausted' | 'gone' } | { readonly kind: 'retry'; readonly inMs: number };
+/** What one attempt means, for its delivery and for the endpoint. */
+export type Verdict = Outcome & {
+  /** The endpoint wants no more: it answered 410, or asked for it. */
+  readonly disable?: 'gone' | 'requested';
+  /** The endpoint wants a rest. */
+  readonly pauseMs?: number;
+};
+
+type Outcome =
+  { readonly kind: 'succeeded' | 'exhausted' | 'cancelled' } | { readonly kind: 'retry'; readonly inMs: number };
 
 export function scheduleOf(config: EndpointConfig): readonly number[] {
   const { retryPolicy = 'standard', steps = STANDARD, maxRetries } = config;
@@ -24,25 +34,50 @@ export function scheduleOf(config: EndpointConfig): readonly number[] {
   return maxRetries === undefined ? schedule : schedule.slice(0, maxRetries + 1);
 }
 
+/** Of an attempt of the schedule. */
+export interface Tried {
+  /** Attempts of the schedule that were made before this one. */
+  readonly attemptNo: number;
+  /** Milliseconds since the first of them. */
+  readonly scheduleAgeMs: number;
+}
+
 /**
- * @param attemptNo attempts of the schedule that were made before this one
- * @param random 0 to 1, for the jitter of ±20 %
+ * 2xx and nothing else is success; 410 says never again. A receiver may say more with the header `webhook-delivery`:
+ * `disable` (send me nothing more), `abort-message` (not this one again).
  * @param now against which a `Retry-After` date is read
+ * @param random 0 to 1, for the jitter of ±20 %
  */
 export function judge(
   result: SafeResult,
-  attemptNo: number,
+  tried: Tried,
   config: EndpointConfig,
   now: Date,
   random: number = Math.random(),
 ): Verdict {
-  const status = result.outcome === 'response' ? result.status : null;
-  if (status !== null && status >= 200 && status < 300) return { kind: 'succeeded' };
-  if (status === 410) return { kind: 'gone' };
-  const step = scheduleOf(config)[attemptNo + 1];
-  if (step === undefined) return { kind: 'exhausted' };
-  const jittered = step * (1 + JITTER * (2 * random - 1));
-  return { kind: 'retry', inMs: Math.round(Math.max(jittered, leastWait(result, now)) * 1_000) };
+  const response = result.outcome === 'response' ? result : null;
+  const status = response?.status ?? 0;
+  const wish = response?.headers['webhook-delivery']?.trim().toLowerCase();
+  const disable: Verdict['disable'] | null = status === 410 ? 'gone' : wish === 'disable' ? 'requested' : null;
+  const rest = response ? pauseOf(status, retryAfter(response.headers['retry-after'], now)) : 0;
+  const about: Pick<Verdict, 'disable' | 'pauseMs'> = {
+    ...(disable && { disable }),
+    ...(rest > 0 && { pauseMs: rest * 1_000 }),
+  };
+  if (status >= 200 && status < 300) return { kind: 'succeeded', ...about };
+  if (status === 410) return { kind: 'exhausted', ...about };
+  if (wish === 'abort-message') return { kind: 'cancelled', ...about };
+  const step = scheduleOf(config)[tried.attemptNo + 1];
+  const jittered = (step ?? 0) * (1 + JITTER * (2 * random - 1));
+  const inMs = Math.round(Math.max(jittered, leastWait(result, now)) * 1_000);
+  const isOver = step === undefined || tried.scheduleAgeMs + inMs > MAX_SCHEDULE_SECONDS * 1_000;
+  return isOver ? { kind: 'exhausted', ...about } : { kind: 'retry', inMs, ...about };
+}
+
+/** Seconds for which everything else to this endpoint waits, too: after a 429, and after a 503 that names a time. */
+function pauseOf(status: number, asked: number | null): number {
+  if (status === 429) return Math.min(asked ?? BREATHER_SECONDS, MAX_PAUSE_SECONDS);
+  return status === 503 ? Math.min(asked ?? 0, MAX_PAUSE_SECONDS) : 0;
 }
 
 /** Seconds that the answer itself asks for. */

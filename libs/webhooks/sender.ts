@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { EventFormat } from '@hub/events/outbox.js';
 import type { AttemptOutcome, EndpointConfig } from '@hub/model/webhook.entity.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { encodeId } from '@hub/platform/ids.js';
@@ -48,6 +49,7 @@ export class Sender {
   private readonly latency;
 
   constructor(
+    private readonly format: EventFormat,
     private readonly box: SecretBox,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -67,7 +69,7 @@ export class Sender {
     const started = performance.now();
     const { result, shown } = await this.call(claim);
     const elapsed = performance.now() - started;
-    const verdict = judge(result, claim.attemptNo, claim.config, new Date(claim.claimedAtMs + elapsed));
+    const verdict = judge(result, claim, claim.config, new Date(claim.claimedAtMs + elapsed));
     const response = result.outcome === 'response' ? result : null;
     const outcome = result.outcome === 'response' ? outcomeOf(result.status) : result.outcome;
     this.tell(claim, outcome, response?.status ?? null, result.durationMs, elapsed);
@@ -106,7 +108,7 @@ export class Sender {
     claim: Claim,
     now: Date,
   ): { headers: Record<string, string>; shown: Record<string, string>; body: string } {
-    const body = addressTo(claim.body, claim.endpointId);
+    const body = this.bodyOf(claim);
     const id = encodeId('evt', claim.eventId);
     const timestamp = Math.floor(now.getTime() / 1_000);
     const message: SentMessage = { id, timestamp, body, type: claim.eventType, deliveryId: encodeId('del', claim.id) };
@@ -127,6 +129,11 @@ export class Sender {
     };
   }
 
+  /** The same bytes at every attempt, whatever the endpoint's settings have become meanwhile. */
+  private bodyOf({ thin, body, endpointId }: Claim): string {
+    return addressTo(thin ? this.format.thin(body) : body, endpointId);
+  }
+
   private keysOf({ config, secrets, keyPair }: Claim, at: Date): SigningKeys {
     const asymmetric = keyPair && signatureKinds(config).includes('v1a');
     return {
@@ -137,7 +144,8 @@ export class Sender {
 
   private tell(claim: Claim, outcome: string, status: number | null, ms: number, elapsed: number): void {
     this.attempts.inc({ outcome });
-    if (outcome === 'success' && claim.trigger === 'auto') this.latency.observe((claim.eventAgeMs + elapsed) / 1_000);
+    if (outcome === 'success' && (claim.trigger === 'auto' || claim.trigger === 'probe'))
+      this.latency.observe((claim.eventAgeMs + elapsed) / 1_000);
     this.logger.info(
       {
         organization: claim.organizationId,

@@ -1,17 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { appendAudit } from '@hub/events/audit.js';
-import { systemAuthor } from '@hub/events/outbox.js';
+import { Outbox } from '@hub/events/outbox.js';
 import { Database, isUnavailable, type Tx } from '@hub/model/database.js';
 import type { DeliveryStatus } from '@hub/model/webhook.entity.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
-import {
-  activateHeads,
-  holdUnfinished,
-  lockOrder,
-  ownEndpointStates,
-  shareEndpointStates,
-  type Lane,
-} from './delivery-order.js';
+import { activateHeads, lockOrder, ownEndpointStates, shareEndpointStates, type Lane } from './delivery-order.js';
+import { disable } from './endpoint-states.js';
+import { DEFAULT_CONCURRENCY } from './claims.js';
 import type { AttemptResult } from './sender.js';
 
 const BATCH = 100;
@@ -41,6 +35,7 @@ export class Settlement {
 
   constructor(
     private readonly db: Database,
+    private readonly outbox: Outbox,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -86,8 +81,8 @@ export class Settlement {
     const organizations = [...new Set(results.map(({ claim }) => claim.organizationId))];
     return this.db.system('lanes', async (tx) => {
       await tx.query(BY_KEY);
-      const gone = results.filter(({ verdict }) => verdict.kind === 'gone');
-      await (gone.length > 0 ? ownEndpointStates : shareEndpointStates)(tx, organizations);
+      const disabling = results.filter(({ verdict }) => verdict.disable);
+      await (disabling.length > 0 ? ownEndpointStates : shareEndpointStates)(tx, organizations);
       await lockOrder(
         tx,
         results.map(({ claim }) => claim.orderKey),
@@ -95,7 +90,7 @@ export class Settlement {
       const moved = await this.finish(tx, results);
       const applied = results.filter(({ claim }) => moved.has(claim.id));
       await this.count(tx, applied, moved);
-      for (const { claim } of gone.filter((result) => moved.has(result.claim.id))) await this.disable(tx, claim);
+      for (const result of disabling.filter(({ claim }) => moved.has(claim.id))) await this.disable(tx, result);
       const ended = applied.filter(({ claim }) => moved.get(claim.id) !== 'pending');
       const lanes = await activateHeads(
         tx,
@@ -142,33 +137,26 @@ export class Settlement {
       const turned = (status: DeliveryStatus): number =>
         Number(moved.get(claim.id) === status) - Number(claim.resumeStatus === status);
       if (claim.attempts === 1) tally.total += 1;
+      if (outcome === 'interrupted') continue;
+      tally.attempts += 1;
+      tally.pause_ms = Math.max(tally.pause_ms, verdict.pauseMs ?? 0);
       tally.succeeded += turned('succeeded');
       tally.failed += turned('exhausted');
       if (turned('succeeded') > 0) tally.latency_ms += durationMs ?? 0;
       if (verdict.kind === 'succeeded') {
-        tally.any_success = true;
+        tally.answered += 1;
+        tally.answered_ms += durationMs ?? 0;
         tally.failures = 0;
-      } else if (outcome !== 'interrupted') tally.failures += 1;
+      } else tally.failures += 1;
+      tally.probe_failed ||= claim.trigger === 'probe' && verdict.kind !== 'succeeded';
     }
     if (tallies.size > 0) await tx.query(COUNT, [JSON.stringify([...tallies.values()])]);
   }
 
-  private async disable(tx: Tx, lane: Lane): Promise<void> {
-    const [, disabled] = await tx.query<[unknown[], number]>(
-      `UPDATE webhook_endpoint SET status = 'disabled', disabled_reason = 'gone', updated_at = now()
-       WHERE organization_id = $1 AND id = $2 AND status = 'active' AND deleted_at IS NULL`,
-      [lane.organizationId, lane.endpointId],
-    );
-    await holdUnfinished(tx, lane);
-    if (disabled > 0) {
-      await appendAudit(tx, {
-        author: systemAuthor(lane.organizationId),
-        action: 'webhook.disabled',
-        subjectId: lane.endpointId,
-        changes: { status: { before: 'active', after: 'disabled' }, disabledReason: { before: null, after: 'gone' } },
-      });
-    }
-    this.logger.warn({ organization: lane.organizationId, endpoint: lane.endpointId }, 'webhook.gone');
+  private async disable(tx: Tx, { claim, verdict }: AttemptResult): Promise<void> {
+    const reason = verdict.disable ?? 'requested';
+    const line = { organization: claim.organizationId, endpoint: claim.endpointId, reason };
+    if (await disable(tx, this.outbox, claim, reason)) this.logger.warn(line, 'webhook.disabled');
   }
 }
 
@@ -179,9 +167,14 @@ interface Tally {
   succeeded: number;
   failed: number;
   latency_ms: number;
-  any_success: boolean;
+  attempts: number;
+  /** Attempts that succeeded, and their milliseconds. */
+  answered: number;
+  answered_ms: number;
   /** Since the last success among these. */
   failures: number;
+  probe_failed: boolean;
+  pause_ms: number;
 }
 
 const newTally = (organization_id: string, endpoint_id: string): Tally => ({
@@ -191,8 +184,12 @@ const newTally = (organization_id: string, endpoint_id: string): Tally => ({
   succeeded: 0,
   failed: 0,
   latency_ms: 0,
-  any_success: false,
+  attempts: 0,
+  answered: 0,
+  answered_ms: 0,
   failures: 0,
+  probe_failed: false,
+  pause_ms: 0,
 });
 
 /** Every row here is found by its key. Says so to the planner, which would scan while it has no statistics of a table. */
@@ -209,26 +206,28 @@ const FINISH = `
       WHEN r.verdict = 'succeeded' THEN 'succeeded'
       WHEN d.resume_status IN ('succeeded','exhausted','cancelled') THEN d.resume_status
       WHEN e.deleted_at IS NOT NULL THEN 'cancelled'
-      WHEN d.resume_status IS NULL AND r.verdict IN ('exhausted','gone') THEN 'exhausted'
+      WHEN d.resume_status IS NULL AND r.verdict IN ('exhausted','cancelled') THEN r.verdict
       WHEN e.status <> 'active' THEN 'held'
       WHEN d.resume_status IN ('blocked','held') AND NOT d.out_of_band THEN 'blocked'
       ELSE 'pending' END AS status
     FROM r
     CROSS JOIN LATERAL (
       SELECT d.* FROM webhook_delivery d
-      WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.lease_token = r.lease_token OFFSET 0) AS d
+      WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.status = 'leased'
+        AND d.lease_token = r.lease_token OFFSET 0) AS d
     CROSS JOIN LATERAL (
       SELECT e.* FROM webhook_endpoint e
       WHERE e.organization_id = d.organization_id AND e.id = d.endpoint_id OFFSET 0) AS e
   ), moved AS (
     UPDATE webhook_delivery d SET status = next.status, resume_status = NULL, lease_token = NULL, lease_until = NULL,
-      attempt_no = d.attempt_no + (next.trigger = 'auto' AND next.outcome <> 'interrupted')::int,
-      next_attempt_at = CASE WHEN next.trigger = 'auto' AND next.verdict = 'retry'
+      attempt_no = d.attempt_no + (next.trigger <> 'manual' AND next.outcome <> 'interrupted')::int,
+      next_attempt_at = CASE WHEN next.trigger <> 'manual' AND next.verdict = 'retry'
         THEN now() + next.retry_ms * interval '1 millisecond' ELSE d.next_attempt_at END,
       last_status_code = next.status_code, last_error = next.error,
       finished_at = CASE WHEN next.status IN ('succeeded','exhausted','cancelled') THEN coalesce(d.finished_at, now()) END
     FROM next
-    WHERE d.organization_id = next.organization_id AND d.id = next.id AND d.lease_token = next.lease_token
+    WHERE d.organization_id = next.organization_id AND d.id = next.id AND d.status = 'leased'
+      AND d.lease_token = next.lease_token
     RETURNING d.id, d.status
   ), written AS (
     UPDATE webhook_attempt a SET ended_at = now(), status_code = r.status_code, duration_ms = r.duration_ms,
@@ -241,23 +240,70 @@ const FINISH = `
   )
   SELECT id, status FROM moved`;
 
+/** The breaker opens after so many failures in a row over so long, and closes after so many probes that succeeded. */
+const OPEN_AFTER = 5;
+const OPEN_AFTER_SECONDS = 60;
+const CLOSE_AFTER = 2;
+/** Seconds before each probe; the last one again and again. */
+const PROBE_WAITS = [30, 60, 120, 300, 600];
+const NEXT_WAIT = `CASE ${PROBE_WAITS.slice(0, -1)
+  .map((wait, i) => `WHEN e.probe_wait <= ${wait} THEN ${PROBE_WAITS[i + 1]}`)
+  .join(' ')} ELSE ${PROBE_WAITS.at(-1)} END`;
+
+/** What the attempts mean for their endpoints: figures, in all and by the hour; breaker, slow start and rest. */
 const COUNT = `
   WITH t AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS t(organization_id uuid, endpoint_id uuid, total int, succeeded int,
-      failed int, latency_ms bigint, any_success boolean, failures int)
-  ), locked AS (
-    SELECT e.organization_id, e.id FROM webhook_endpoint e
+      failed int, latency_ms bigint, attempts int, answered int, answered_ms bigint, failures int, probe_failed boolean,
+      pause_ms float8)
+  ), e AS (
+    SELECT e.organization_id, e.breaker, e.probe_successes, e.probe_wait, e.slow_start, t.endpoint_id, t.total, t.succeeded,
+      t.failed, t.latency_ms, t.answered, t.failures, t.probe_failed, t.pause_ms, CASE WHEN t.answered > 0 THEN 0 ELSE e.consecutive_failures END + t.failures AS failures_now,
+      CASE WHEN t.failures = 0 AND t.answered = 0 THEN e.first_failure_at WHEN t.failures = 0 THEN NULL
+        WHEN t.answered > 0 THEN now() ELSE coalesce(e.first_failure_at, now()) END AS failing_since,
+      coalesce((e.config->>'concurrency')::int, ${DEFAULT_CONCURRENCY}) AS concurrency
+    FROM webhook_endpoint e
     JOIN t ON t.organization_id = e.organization_id AND t.endpoint_id = e.id
     ORDER BY e.organization_id, e.id FOR NO KEY UPDATE OF e
+  ), turn AS (
+    SELECT e.*, CASE
+      WHEN e.breaker = 'open' AND e.failures = 0 AND e.probe_successes + e.answered >= ${CLOSE_AFTER} THEN 'close'
+      WHEN e.breaker = 'open' AND e.failures = 0 AND e.answered > 0 THEN 'probe again'
+      WHEN e.breaker = 'open' AND e.probe_failed THEN 'wait longer'
+      WHEN e.breaker = 'open' OR e.failures = 0 AND e.slow_start IS NULL THEN 'stay'
+      WHEN e.failures > 0 AND (e.slow_start IS NOT NULL OR e.failures_now >= ${OPEN_AFTER}
+        AND e.failing_since <= now() - interval '${OPEN_AFTER_SECONDS} seconds') THEN 'open'
+      WHEN e.failures = 0 AND e.answered > 0 THEN 'speed up'
+      ELSE 'stay' END AS turn
+    FROM e
+  ), hourly AS (
+    INSERT INTO webhook_endpoint_stat AS s (organization_id, endpoint_id, hour, attempts, succeeded, failed, latency_ms)
+    SELECT organization_id, endpoint_id, date_trunc('hour', now()), attempts, answered, attempts - answered, answered_ms FROM t
+    ON CONFLICT (organization_id, endpoint_id, hour) DO UPDATE SET attempts = s.attempts + excluded.attempts,
+      succeeded = s.succeeded + excluded.succeeded, failed = s.failed + excluded.failed,
+      latency_ms = s.latency_ms + excluded.latency_ms
   )
-  UPDATE webhook_endpoint e SET
-    deliveries_total = e.deliveries_total + t.total,
-    deliveries_succeeded = e.deliveries_succeeded + t.succeeded,
-    deliveries_failed = e.deliveries_failed + t.failed,
-    latency_total_ms = e.latency_total_ms + t.latency_ms,
-    consecutive_failures = CASE WHEN t.any_success THEN 0 ELSE e.consecutive_failures END + t.failures,
-    first_failure_at = CASE WHEN t.failures = 0 AND NOT t.any_success THEN e.first_failure_at
-      WHEN t.failures = 0 THEN NULL WHEN t.any_success THEN now() ELSE coalesce(e.first_failure_at, now()) END,
-    last_success_at = CASE WHEN t.any_success THEN now() ELSE e.last_success_at END
-  FROM t JOIN locked ON locked.organization_id = t.organization_id AND locked.id = t.endpoint_id
-  WHERE e.organization_id = t.organization_id AND e.id = t.endpoint_id`;
+  UPDATE webhook_endpoint w SET
+    deliveries_total = w.deliveries_total + e.total,
+    deliveries_succeeded = w.deliveries_succeeded + e.succeeded,
+    deliveries_failed = w.deliveries_failed + e.failed,
+    latency_total_ms = w.latency_total_ms + e.latency_ms,
+    consecutive_failures = e.failures_now,
+    first_failure_at = e.failing_since,
+    failing_told = CASE WHEN e.answered > 0 THEN 0 ELSE w.failing_told END,
+    last_success_at = CASE WHEN e.answered > 0 THEN now() ELSE w.last_success_at END,
+    paused_until = CASE WHEN e.pause_ms > 0 THEN greatest(w.paused_until, now() + e.pause_ms * interval '1 millisecond')
+      ELSE w.paused_until END,
+    breaker = CASE e.turn WHEN 'open' THEN 'open' WHEN 'close' THEN 'closed' ELSE w.breaker END,
+    open_until = CASE e.turn WHEN 'open' THEN now() + interval '${PROBE_WAITS[0]} seconds' WHEN 'close' THEN NULL
+      WHEN 'probe again' THEN now() WHEN 'wait longer' THEN now() + make_interval(secs => ${NEXT_WAIT})
+      ELSE w.open_until END,
+    probe_wait = CASE e.turn WHEN 'open' THEN ${PROBE_WAITS[0]} WHEN 'close' THEN 0
+      WHEN 'wait longer' THEN ${NEXT_WAIT} ELSE w.probe_wait END,
+    probe_successes = CASE e.turn WHEN 'probe again' THEN e.probe_successes + e.answered
+      WHEN 'stay' THEN w.probe_successes WHEN 'speed up' THEN w.probe_successes ELSE 0 END,
+    slow_start = CASE e.turn WHEN 'close' THEN 1 WHEN 'open' THEN NULL
+      WHEN 'speed up' THEN CASE WHEN e.slow_start * 2 < e.concurrency THEN e.slow_start * 2 END
+      ELSE w.slow_start END
+  FROM turn AS e
+  WHERE w.organization_id = e.organization_id AND w.id = e.endpoint_id`;

@@ -2,7 +2,18 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Database, type Prepared, type Tx } from '@hub/model/database.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import type { Claim } from './claims.js';
-import { activateHeads, lockOrder, shareEndpointStates, type Lane, type OrderKey } from './delivery-order.js';
+import {
+  activateHeads,
+  cancelUnfinished,
+  holdUnfinished,
+  lockOrder,
+  ownEndpointStates,
+  releaseHeld,
+  shareEndpointStates,
+  UNFINISHED,
+  type Lane,
+  type OrderKey,
+} from './delivery-order.js';
 import { Lanes } from './lanes.js';
 import type { AttemptResult } from './sender.js';
 import { Settlement } from './settlement.js';
@@ -21,7 +32,7 @@ const EXPIRED: Prepared = {
     d.lease_token AS "leaseToken", d.resume_status AS "resumeStatus", d.attempts, a.id AS "attemptId", a.trigger,
     d.test_body IS NOT NULL AS "isTest"
   FROM webhook_delivery d
-  JOIN webhook_attempt a ON a.organization_id = d.organization_id AND a.delivery_id = d.id AND a.n = d.attempts
+  JOIN webhook_attempt a ON a.organization_id = d.organization_id AND a.id = d.last_attempt_id
   WHERE d.status = 'leased' AND d.lease_until < now()
   ORDER BY d.lease_until LIMIT ${BATCH}`,
 };
@@ -46,7 +57,7 @@ const HEADS: Prepared = {
     UNION ALL
     SELECT next.* FROM head CROSS JOIN LATERAL (
       SELECT d.organization_id, d.endpoint_id, d.order_key, d.status FROM webhook_delivery d
-      WHERE d.status IN ('blocked','pending','leased') AND NOT d.out_of_band
+      WHERE d.status IN (${UNFINISHED}) AND NOT d.out_of_band
         AND (d.organization_id, d.endpoint_id, d.order_key) > (head.organization_id, head.endpoint_id, head.order_key)
       ORDER BY d.organization_id, d.endpoint_id, d.order_key, d.position LIMIT 1) AS next
   )
@@ -54,25 +65,42 @@ const HEADS: Prepared = {
   FROM head OFFSET 1 LIMIT ${KEYS_PER_TICK}`,
 };
 
-/** Jumps from lane to lane in the index, however many deliveries are due in each. */
-const DUE: Prepared = {
-  name: 'webhook-sweep-due',
-  text: `
+/** Every lane that has something unfinished: jumps from lane to lane in the index, however much there is in each. */
+const OPEN_LANES = `
   WITH RECURSIVE lane AS (
-    (SELECT organization_id, endpoint_id FROM webhook_delivery WHERE status = 'pending'
+    (SELECT organization_id, endpoint_id FROM webhook_delivery WHERE status IN (${UNFINISHED})
      ORDER BY organization_id, endpoint_id LIMIT 1)
     UNION ALL
     SELECT next.* FROM lane CROSS JOIN LATERAL (
       SELECT d.organization_id, d.endpoint_id FROM webhook_delivery d
-      WHERE d.status = 'pending' AND (d.organization_id, d.endpoint_id) > (lane.organization_id, lane.endpoint_id)
+      WHERE d.status IN (${UNFINISHED}) AND (d.organization_id, d.endpoint_id) > (lane.organization_id, lane.endpoint_id)
       ORDER BY d.organization_id, d.endpoint_id LIMIT 1) AS next
-  )
-  SELECT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM lane
-  WHERE EXISTS (
-    SELECT FROM webhook_delivery d
-    WHERE d.organization_id = lane.organization_id AND d.endpoint_id = lane.endpoint_id AND d.status = 'pending'
-      AND d.priority IN (0, 1) AND d.next_attempt_at <= now())`,
+  )`;
+const HAS = (condition: string): string => `EXISTS (SELECT FROM webhook_delivery d
+  WHERE d.organization_id = lane.organization_id AND d.endpoint_id = lane.endpoint_id AND ${condition})`;
+
+/** What to do with each lane that nobody may have been told of. */
+const OPEN: Prepared = {
+  name: 'webhook-sweep-open',
+  text: `${OPEN_LANES}
+  SELECT * FROM (
+    SELECT lane.organization_id AS "organizationId", lane.endpoint_id AS "endpointId", e.guarded, CASE
+      WHEN e.deleted_at IS NOT NULL THEN CASE WHEN ${HAS(`d.status IN ('blocked','pending','held')`)} THEN 'cancel' END
+      WHEN e.status <> 'active' THEN CASE WHEN ${HAS(`d.status = 'blocked'`)} OR ${HAS(`d.status = 'pending'`)} THEN 'hold' END
+      WHEN ${HAS(`d.status = 'held'`)} THEN 'release'
+      WHEN e.paused_until > now() OR e.open_until > now() THEN NULL
+      WHEN ${HAS(`d.status = 'pending' AND d.priority IN (0, 1) AND d.next_attempt_at <= now()`)} THEN 'work' END AS todo
+    FROM lane
+    JOIN webhook_endpoint e ON e.organization_id = lane.organization_id AND e.id = lane.endpoint_id) AS open
+  WHERE todo IS NOT NULL`,
 };
+
+interface OpenLane extends Lane {
+  readonly todo: 'work' | 'hold' | 'release' | 'cancel';
+}
+
+/** What may be left to do after a command that moves no more than so many deliveries at once. */
+const REST = { hold: holdUnfinished, release: releaseHeld, cancel: cancelUnfinished } as const;
 
 /**
  * Once a second, in every worker: whatever a crash, a lost hint or a clock has left behind goes on. Every step is
@@ -102,12 +130,15 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     await this.loop;
   }
 
-  /** One round of all four. */
+  /** One round of all. */
   async sweep(): Promise<void> {
     await this.endExpiredLeases();
     await this.passFailingHeads();
     await this.healOrder();
-    for (const lane of await this.dueLanes()) this.lanes.kick(lane);
+    for (const { todo, ...lane } of await this.read<OpenLane>(OPEN)) {
+      if (todo === 'work') this.lanes.kick(lane);
+      else await this.moveRest(lane, todo);
+    }
   }
 
   private async run(): Promise<void> {
@@ -159,8 +190,24 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     if (stuck.length > 0) await this.inOrder(stuck, async (tx) => void (await activateHeads(tx, stuck)));
   }
 
-  private dueLanes(): Promise<Lane[]> {
-    return this.read<Lane>(DUE);
+  private async moveRest(lane: Lane, todo: keyof typeof REST): Promise<void> {
+    const step = (): Promise<boolean> =>
+      this.db.system('lanes', async (tx) => {
+        await ownEndpointStates(tx, [lane.organizationId]);
+        return (await this.isStill(tx, lane, todo)) && (await REST[todo](tx, lane));
+      });
+    while (!this.stopped && (await step()));
+    if (todo === 'release') this.lanes.kick(lane);
+  }
+
+  /** The endpoint's state, now that it cannot change, still asks for it. */
+  private async isStill(tx: Tx, lane: Lane, todo: keyof typeof REST): Promise<boolean> {
+    const [endpoint] = await tx.query<{ todo: string }[]>(
+      `SELECT CASE WHEN deleted_at IS NOT NULL THEN 'cancel' WHEN status = 'active' THEN 'release' ELSE 'hold' END AS todo
+       FROM webhook_endpoint WHERE organization_id = $1 AND id = $2`,
+      [lane.organizationId, lane.endpointId],
+    );
+    return endpoint?.todo === todo;
   }
 
   private inOrder(keys: readonly OrderKey[], work: (tx: Tx) => Promise<void>): Promise<void> {

@@ -49,7 +49,7 @@ const WEBHOOKS = `
   FROM webhook_endpoint w
   LEFT JOIN LATERAL (
     SELECT d.* FROM webhook_delivery d WHERE d.organization_id = w.organization_id AND d.endpoint_id = w.id
-    ORDER BY d.created_at DESC, d.position DESC LIMIT 1) AS d ON true`;
+    ORDER BY d.id DESC LIMIT 1) AS d ON true`;
 
 type DeliveryRow = Omit<DeliveryView, 'status' | 'payload' | 'request' | 'response' | 'nextAttemptAt'> & {
   readonly status: DeliveryStatus;
@@ -69,10 +69,7 @@ const DELIVERY_COLUMNS = `d.organization_id AS "organizationId", d.id, d.endpoin
 
 const DELIVERY_JOINS = `
   LEFT JOIN event e ON e.organization_id = d.organization_id AND e.id = d.event_id
-  LEFT JOIN LATERAL (
-    SELECT * FROM webhook_attempt a
-    WHERE a.organization_id = d.organization_id AND a.delivery_id = d.id AND a.outcome <> 'open'
-    ORDER BY a.n DESC LIMIT 1) AS a ON true`;
+  LEFT JOIN webhook_attempt a ON a.organization_id = d.organization_id AND a.id = d.last_attempt_id AND a.outcome <> 'open'`;
 
 /** The stored statuses behind each one that is shown. */
 const STORED: Readonly<Record<ShownDeliveryStatus, readonly DeliveryStatus[]>> = {
@@ -133,7 +130,8 @@ export class WebhooksQueries {
     if (conversationId) {
       const n = values.push(conversationId);
       conditions.push(
-        `d.event_id IN (SELECT id FROM event WHERE organization_id = $1 AND order_key = $${n} AND sequence > 0)`,
+        `d.id = ANY (ARRAY(SELECT webhook_delivery_id(id, position, $2) FROM event
+           WHERE organization_id = $1 AND order_key = $${n} AND sequence > 0))`,
       );
     }
     conditions.push(`EXISTS (SELECT FROM webhook_endpoint w
@@ -142,9 +140,9 @@ export class WebhooksQueries {
     const db = this.db.reader(organizationId);
     const rows = await db.query<DeliveryRow[]>(
       `SELECT ${DELIVERY_COLUMNS} FROM (
-         SELECT d.* FROM ${from} ORDER BY d.created_at DESC, d.position DESC, d.id DESC
+         SELECT d.* FROM ${from} ORDER BY d.id DESC
          LIMIT ${perPage} OFFSET ${offsetOf(request)}) AS d ${DELIVERY_JOINS}
-       ORDER BY d.created_at DESC, d.position DESC, d.id DESC`,
+       ORDER BY d.id DESC`,
       values,
     );
     if (rows.length === 0) await this.getWebhook(organizationId, webhookId);

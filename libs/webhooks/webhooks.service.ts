@@ -20,6 +20,7 @@ import {
   releaseHeld,
   type Lane,
 } from './delivery-order.js';
+import { RECOVERED } from './endpoint-states.js';
 import { checkConfig, checkEvents, checkHeaders, onlyGiven, withDefaults } from './endpoint-input.js';
 import { isEmitted, sampleEvent } from './event-samples.js';
 import { addressTo } from './sender.js';
@@ -114,7 +115,8 @@ export class WebhooksService {
         checkConfig(changes.config);
         changes.keyPair = this.keyPairFor(changes.config, before.keyPair);
       }
-      if (status) Object.assign(changes, { status, ...(status === 'active' && { disabledReason: null }) });
+      if (status)
+        Object.assign(changes, { status, ...(status === 'active' && before.status !== 'active' && RECOVERED) });
       await updateRow(tx, WebhookEndpoint, { organizationId, id }, changes);
       await this.follow(tx, before, changes);
       await this.audit(tx, author, before, changes);

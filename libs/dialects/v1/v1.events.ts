@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { EventFormat, type Changes, type StampedEvent } from '@hub/events/outbox.js';
-import type { BotView, ChannelView, ContactView, ConversationView, MessageView, TicketView } from '@hub/model/views.js';
+import type {
+  BotView,
+  ChannelView,
+  ContactView,
+  ConversationView,
+  EndpointView,
+  MessageView,
+  TicketView,
+} from '@hub/model/views.js';
 import { encodeId } from '@hub/platform/ids.js';
 import { botResource } from './bot.mapper.js';
 import { channelResource } from './channel.mapper.js';
@@ -19,11 +27,35 @@ const SUBJECTS: Readonly<Record<string, (subject: never) => Resource>> = {
   channel: (view: ChannelView) => channelResource(view),
   bot: (view: BotView) => botResource(view),
   ticket: (view: TicketView) => ticketResource(view),
+  webhook: (view: EndpointView) => ({
+    id: encodeId('wh', view.id),
+    type: 'webhook',
+    attributes: {
+      url: view.url,
+      status: view.status,
+      disabledReason: view.disabledReason,
+      disableAt: view.disableAt,
+      failingSince: view.failingSince,
+      consecutiveFailures: view.consecutiveFailures,
+      lastSuccessAt: view.lastSuccessAt,
+    },
+  }),
   test: ({ id, message }: { id: string; message: string }) => ({
     id: encodeId('test', id),
     type: 'test',
     attributes: { message },
   }),
+};
+
+/** Where each kind of subject is to be had. */
+const COLLECTIONS: Readonly<Record<string, string>> = {
+  conversation: 'conversations',
+  message: 'messages',
+  contact: 'contacts',
+  channel: 'channels',
+  bot: 'bots',
+  ticket: 'tickets',
+  webhook: 'webhooks',
 };
 
 /** The subject of an event in the shape that the API itself answers with. */
@@ -53,6 +85,14 @@ export class V1EventFormat extends EventFormat {
       ...(event.changes && { changes: publicChanges(event.changes) }),
     });
     return [`${head.slice(0, -2)},"sequence":`, `,${tail.slice(1)}}`];
+  }
+
+  override thin(body: string): string {
+    const { data, meta, ...envelope } = JSON.parse(body) as { data: Resource; meta: Record<string, unknown> };
+    const { changes: _, ...kept } = meta; // they are as long as what they change
+    const collection = COLLECTIONS[data.type];
+    const links = collection && { links: { self: `/v1/${collection}/${data.id}` } };
+    return JSON.stringify({ ...envelope, data: { id: data.id, type: data.type, ...links }, meta: kept });
   }
 }
 
