@@ -33,11 +33,16 @@ const POSTGRES = {
   },
 };
 
-/** @param {Stage} stage @param {import('./stage.mjs').Running | undefined} worker */
+/** @param {Stage} stage @param {import('./stage.mjs').Running} worker */
 async function replaceWorker(stage, worker) {
-  if (!worker) return;
   await stage.kill(worker);
-  await stage.startWorker({ clock: true });
+  for (;;) {
+    try {
+      return await stage.startWorker({ clock: true });
+    } catch {
+      await sleep(500); // it has met a database that was away: whoever runs it starts it again
+    }
+  }
 }
 
 /** @type {Record<string, (stage: Stage, ms: number) => Promise<unknown>>} */
@@ -77,19 +82,25 @@ export async function mix(stage, load, { seed, rate, ms, kills }, progress) {
   const rare = Object.entries({ ...(stage.redis && REDIS), ...POSTGRES, ...API });
   const end = Date.now() + ms;
   const before = stage.kills;
+  /** @type {Set<Promise<unknown>>} */
+  const starting = new Set();
   load.start(rate);
   while (Date.now() < end || stage.kills - before < kills) {
     const blow = random();
     const worker = stage.workers[pick(stage.workers.length)];
     const [name, inject] = rare[pick(rare.length)];
-    const pause = 100 + pick(900);
+    const [pause, length] = [100 + pick(900), 500 + pick(2_500)];
     progress(`mix: ${stage.kills - before} kills, ${Math.max(0, Math.round((end - Date.now()) / 1000))} s to go`);
-    if (blow < 0.6) await stage.fault('worker killed', () => replaceWorker(stage, worker));
-    else if (blow < 0.7) await stage.fault('worker paused', () => paused(worker, 500 + pick(2_000)));
+    if (blow < 0.6 && worker) {
+      const replaced = stage.fault('worker killed', () => replaceWorker(stage, worker));
+      starting.add(replaced);
+      void replaced.finally(() => starting.delete(replaced));
+    } else if (blow < 0.7) await stage.fault('worker paused', () => paused(worker, length));
     else if (blow < 0.8) worker?.child.kill(worker.clock ? 'SIGUSR2' : 'SIGCONT');
-    else await stage.fault(name, () => inject(stage, 500 + pick(2_500)));
+    else if (blow < 0.9) await stage.fault(name, () => inject(stage, length));
     await sleep(pause);
   }
+  await Promise.all(starting);
   await load.stop();
 }
 

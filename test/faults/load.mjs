@@ -16,6 +16,8 @@ export function randomOf(seed) {
   };
 }
 
+let loads = 0;
+
 /** `rate` transactions a second, whether or not earlier ones were answered. */
 export class Load {
   /** External ids of messages and contacts that a 2xx has promised. @type {string[]} */
@@ -29,6 +31,8 @@ export class Load {
   /** @type {Set<Promise<void>>} */
   underWay = new Set();
   running = false;
+  /** Makes the names of this one's messages and contacts its own. */
+  nr = (loads += 1);
 
   /** The share of new contacts; the rest are messages. */
   contacts = 0.3;
@@ -80,7 +84,7 @@ export class Load {
     const isContact = this.random() < this.contacts;
     const person = Math.floor(this.random() * CONVERSATIONS);
     this.sent += 1;
-    const name = `${isDoomed ? 'doomed' : 'load'}-${this.sent}`;
+    const name = `${isDoomed ? 'doomed' : 'load'}-${this.nr}-${this.sent}`;
     const call = this.transact(name, isContact ? null : person, isDoomed).finally(() => this.underWay.delete(call));
     this.underWay.add(call);
   }

@@ -28,13 +28,19 @@ export async function until(check, what, timeoutMs = 30_000) {
 
 /** With the durability of production: a commit that was answered is on the disk. */
 export async function startDatabaseServer() {
-  const postgres = await startPostgres({ settings: { max_connections: 300, track_activity_query_size: 16_384 } });
+  const postgres = await startPostgres({ settings: { max_connections: 300 } });
   const admin = new pg.Client({ connectionString: postgres.adminUrl });
   await admin.connect();
   const { rows } = await admin.query(`SELECT current_setting('data_directory') AS folder`);
   await admin.end();
   const signal = (/** @type {NodeJS.Signals} */ name) => {
-    for (const pid of processesIn(rows[0].folder) ?? []) process.kill(pid, name);
+    for (const pid of processesIn(rows[0].folder) ?? []) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // it has ended meanwhile
+      }
+    }
   };
   return { ...postgres, freeze: () => signal('SIGSTOP'), thaw: () => signal('SIGCONT') };
 }

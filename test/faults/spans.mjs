@@ -4,7 +4,7 @@ import { collect } from './evidence.mjs';
 import { verdict } from './invariants.mjs';
 import { Load } from './load.mjs';
 import { sleep, until } from './servers.mjs';
-import { holding, lock } from './steps.mjs';
+import { stoppedAt } from './steps.mjs';
 
 /** @typedef {import('./stage.mjs').Stage} Stage @typedef {import('./stage.mjs').Endpoint} Endpoint */
 
@@ -141,9 +141,9 @@ export async function recovered(stage, progress) {
     const job = await stage.call('POST', `/v1/webhooks/${endpoint.id}/recover`, body).catch(missing);
     let caught = 0;
     for (let n = 0; job && n < KILLS; n++) {
-      caught += await holding(stage, lock('webhook_recovery'), async (waiting) => {
+      caught += await stoppedAt(stage, 'UPDATE webhook_recovery', async (waiting) => {
         await stage.startWorker();
-        const found = await waiting('%webhook_recovery%').catch(() => 0);
+        const found = await waiting().catch(() => 0);
         await stage.killWorkers();
         return Math.min(1, found);
       });

@@ -70,7 +70,7 @@ export class Stage {
     await ensureFirstOrganization(inDatabase(servers.postgres.appUrl, name), key);
     const stage = new Stage(servers, name, dist, key);
     stage.apiPort = await anyFreePort('127.0.0.1');
-    await stage.sql(DOOM);
+    await stage.sql(TRIGGERS);
     await stage.startApi();
     stage.channel = (await stage.call('POST', '/v1/channels', { name: 'Faults', type: 'api' })).id;
     return stage;
@@ -314,15 +314,36 @@ export class Stage {
 /** Waits in seconds, so short that a run sees a schedule's end. */
 const STEPS = [0, 1, 1, 2, 2, 4, 4, 8, 8, 15];
 
+/** Steps at which a statement of the product can be stopped, by the keys of advisory locks. */
+export const STOPS = {
+  commit: 4711,
+  'INSERT webhook_delivery': 4712,
+  'INSERT webhook_attempt': 4713,
+  'UPDATE webhook_attempt': 4714,
+  'UPDATE webhook_recovery': 4715,
+};
+
 /**
  * What makes a transaction fail at its very end, as a full disk would: state and event have been written, and what is
- * marked as doomed is refused by the COMMIT. And what makes one wait inside its COMMIT, to be killed there.
+ * marked as doomed is refused by the COMMIT. And what makes statements wait while somebody holds the lock of {@link STOPS}.
  */
-const DOOM = `
+const TRIGGERS = `
   CREATE FUNCTION doom() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF to_jsonb(NEW)::text LIKE '%doomed-%' THEN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END IF;
-    IF to_jsonb(NEW)::text LIKE '%dawdle-%' THEN PERFORM pg_advisory_xact_lock_shared(4711); END IF;
+    IF to_jsonb(NEW)::text LIKE '%dawdle-%' THEN PERFORM pg_advisory_xact_lock_shared(${STOPS.commit}); END IF;
     RETURN NULL;
   END $$;
   CREATE CONSTRAINT TRIGGER doom AFTER INSERT ON message DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION doom();
-  CREATE CONSTRAINT TRIGGER doom AFTER INSERT ON contact DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION doom();`;
+  CREATE CONSTRAINT TRIGGER doom AFTER INSERT ON contact DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION doom();
+  CREATE FUNCTION stop_here() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM pg_advisory_xact_lock_shared(TG_ARGV[0]::bigint);
+    RETURN NULL;
+  END $$;
+  ${Object.entries(STOPS)
+    .map(([stop, key]) => [...stop.split(' '), key])
+    .filter(([, table]) => typeof table === 'string')
+    .map(
+      ([verb, table, key]) => `CREATE TRIGGER stop_${verb} BEFORE ${verb} ON ${table}
+        FOR EACH STATEMENT EXECUTE FUNCTION stop_here('${key}');`,
+    )
+    .join('\n')}`;

@@ -1,8 +1,8 @@
-// Kills and pauses at the very steps of a delivery. No product code takes part: a lock held in SQL stops a statement of
-// the worker, a gate at the receiver stops its request, and there it is killed, stopped or cut off.
+// Kills and pauses at the very steps of a delivery. No product code takes part: a trigger with a lock stops a
+// statement of the worker, a gate at the receiver stops its request, and there it is killed, stopped or cut off.
 import pg from 'pg';
 import { inDatabase } from '../support/servers.mjs';
-import { LEASE } from './stage.mjs';
+import { LEASE, STOPS } from './stage.mjs';
 import { sleep, startLine, until } from './servers.mjs';
 
 /**
@@ -15,28 +15,23 @@ const WORKERS = 3;
 const BURST = 12;
 
 /**
- * Holds a lock while `work` runs.
- * @template T @param {Stage} stage @param {string} statement that takes it
- * @param {(caught: (pattern: string) => Promise<number>) => Promise<T>} work `caught` waits for statements that wait
+ * Stops statements of the product at one step while `work` runs.
+ * @template T @param {Stage} stage @param {keyof typeof STOPS} stop
+ * @param {(caught: () => Promise<number>) => Promise<T>} work `caught` waits until some have been stopped
  */
-export async function holding({ postgres, name }, statement, work) {
+export async function stoppedAt({ postgres, name }, stop, work) {
   const client = new pg.Client({ connectionString: inDatabase(postgres.adminUrl, name) });
   await client.connect();
-  const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE $1`;
+  const waiting = `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = $1
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  const caught = async () => (await client.query(waiting, [STOPS[stop]])).rows[0].n;
   try {
-    await client.query('BEGIN');
-    await client.query(statement);
-    return await work((pattern) =>
-      until(async () => (await client.query(waiting, [pattern])).rows[0].n, `a statement like ${pattern} waits`),
-    );
+    await client.query('SELECT pg_advisory_lock($1)', [STOPS[stop]]);
+    return await work(() => until(caught, `a statement stops at ${stop}`, 20_000));
   } finally {
-    await client.query('ROLLBACK').catch(() => undefined);
     await client.end().catch(() => undefined);
   }
 }
-
-export const lock = (/** @type {string} */ table) => `LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`;
 
 /** The receiver holds its answers until it is told. @param {Stage} stage @param {Endpoint} endpoint */
 async function gated({ farm }, endpoint, /** @type {() => Promise<unknown>} */ write) {
@@ -50,9 +45,9 @@ const release = (/** @type {Stage} */ { farm }, /** @type {Endpoint} */ { path }
 /** @param {Stage} stage @param {import('./load.mjs').Load} load */
 export const duringFanOut = (stage, load) =>
   stage.fault('worker killed during the fan-out', async () => {
-    const hits = await holding(stage, lock('webhook_delivery'), async (caught) => {
+    const hits = await stoppedAt(stage, 'INSERT webhook_delivery', async (caught) => {
       await load.burst(BURST);
-      const found = await caught('%insert into webhook_delivery%');
+      const found = await caught();
       await stage.killWorkers();
       return found;
     });
@@ -64,9 +59,9 @@ export const duringFanOut = (stage, load) =>
 export const afterClaim = (stage, load) =>
   stage.fault('worker killed after the claim', async () => {
     const before = await stage.leased();
-    await holding(stage, lock('webhook_attempt'), async (caught) => {
+    await stoppedAt(stage, 'INSERT webhook_attempt', async (caught) => {
       await load.burst(BURST);
-      await caught('%insert into webhook_attempt%');
+      await caught();
       await stage.killWorkers();
     });
     await sleep(500);
@@ -89,9 +84,9 @@ export const atReceiver = (stage, load, endpoint) =>
 export const beforeCompletion = (stage, load, endpoint) =>
   stage.fault('worker killed before the completion', async () => {
     await gated(stage, endpoint, () => load.burst(BURST));
-    const hits = await holding(stage, lock('webhook_attempt'), async (caught) => {
+    const hits = await stoppedAt(stage, 'UPDATE webhook_attempt', async (caught) => {
       const released = await release(stage, endpoint);
-      await caught('%update webhook_attempt%');
+      await caught();
       await stage.killWorkers();
       return released;
     });
@@ -139,9 +134,9 @@ export const cutOffBeyondLease = (stage, load, endpoint) =>
 export const stoppedDuringFanOut = (stage, load) =>
   stage.fault('worker stopped during the fan-out', async () => {
     const sleepers = [...stage.workers];
-    const hits = await holding(stage, lock('webhook_delivery'), async (caught) => {
+    const hits = await stoppedAt(stage, 'INSERT webhook_delivery', async (caught) => {
       await load.burst(BURST);
-      const found = await caught('%insert into webhook_delivery%');
+      const found = await caught();
       stage.stop(sleepers);
       return found;
     });
@@ -160,9 +155,9 @@ export const stoppedDuringFanOut = (stage, load) =>
 export const apiInsideCommit = (stage, load) =>
   stage.fault('API killed between commit and answer', async () => {
     const text = `dawdle-${stage.faults.length}`;
-    const hits = await holding(stage, 'SELECT pg_advisory_xact_lock(4711)', async (caught) => {
+    const hits = await stoppedAt(stage, 'commit', async (caught) => {
       const lost = stage.message(text, 1).catch(() => undefined);
-      const found = await caught('%');
+      const found = await caught();
       if (stage.api) await stage.kill(stage.api);
       await lost;
       return found;
