@@ -1,16 +1,15 @@
-import { subscribe } from 'node:diagnostics_channel';
 import type { LookupAddress } from 'node:dns';
-import { Resolver } from 'node:dns/promises';
-import { readFile } from 'node:fs/promises';
-import { isIP, type LookupFunction, type Socket } from 'node:net';
-import { Agent, buildConnector, request, type Dispatcher } from 'undici';
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
 import { isInside, isReachable, parseNetworks, type Networks } from './addresses.js';
 import { ValidationError } from './errors.js';
+import { isLocalName, LOOPBACK, NameError, resolveName } from './resolve-name.js';
 
 export interface SafeRequest {
   readonly url: string;
   /** `POST` unless set. */
-  readonly method?: Dispatcher.HttpMethod;
+  readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
   /** One deadline over name resolution, connection, TLS, headers and body. */
@@ -57,6 +56,15 @@ interface Target {
 }
 
 const MAX_RESPONSE_BYTES = 16_384;
+const MAX_HEADER_BYTES = 16_384;
+/** What is behind these is ignored. A header costs far more memory here than the three bytes it may have there. */
+const MAX_HEADERS = 128;
+/** 1xx answers before the answer. */
+const MAX_INTERIM = 16;
+/** Addresses of one name that one call tries at the most: it is no port scanner. */
+const MAX_ADDRESSES = 8;
+/** Kept connections are closed before the usual server closes them, which is after 5 s. */
+const IDLE_MS = 4_000;
 const CHECK_TIMEOUT_MS = 2_000;
 
 /**
@@ -67,23 +75,24 @@ const CHECK_TIMEOUT_MS = 2_000;
 export async function safeFetch(call: SafeRequest): Promise<SafeResult> {
   const started = performance.now();
   const durationMs = (): number => Math.round(performance.now() - started);
-  const networks = parseNetworks(call.allowedNetworks);
-  const deadline = AbortSignal.timeout(call.timeoutMs);
+  let sent: Sent | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new EgressError('timeout', `No complete answer within ${call.timeoutMs} ms`));
+      sent?.request.destroy();
+    }, call.timeoutMs);
+  });
   try {
-    const target = parseTarget(call.url);
-    if (target.literal !== null) assertPermitted([{ address: target.literal, family: 0 }], target, networks);
-    const response = await exchange(call, target, agentFor(call.allowedNetworks), deadline);
-    return { outcome: 'response', ...response, durationMs: durationMs() };
+    sent = send(call);
+    const answer = await Promise.race([read(sent.response, call.maxResponseBytes ?? MAX_RESPONSE_BYTES), deadline]);
+    return { outcome: 'response', ...answer, durationMs: durationMs() };
   } catch (error) {
-    if (deadline.aborted) {
-      return {
-        outcome: 'timeout',
-        error: `No complete answer within ${call.timeoutMs} ms`,
-        durationMs: durationMs(),
-      };
-    }
-    const { outcome, message } = classify(error);
+    const { outcome, message } = classify(error, sent?.phase ?? 'connect');
     return { outcome, error: message, durationMs: durationMs() };
+  } finally {
+    clearTimeout(timer);
+    if (sent && !sent.request.writableFinished) sent.request.destroy(); // answered before it was all said
   }
 }
 
@@ -102,7 +111,7 @@ export async function checkUrl(url: string, allowedNetworks: readonly string[]):
     else if (target.confined) {
       if (networks.length === 0) throw new EgressError('blocked_address', 'url must be https');
       const late = new Promise<never>((_, reject) =>
-        setTimeout(() => reject(new EgressError('dns', `${hostname} does not resolve`)), CHECK_TIMEOUT_MS).unref(),
+        setTimeout(() => reject(new NameError(`${hostname} does not resolve`)), CHECK_TIMEOUT_MS).unref(),
       );
       assertPermitted(await Promise.race([resolveName(hostname), late]), target, networks);
     }
@@ -111,6 +120,13 @@ export async function checkUrl(url: string, allowedNetworks: readonly string[]):
     throw new ValidationError([{ field: 'url', message }], 'The URL cannot be called', 'INVALID_URL');
   }
 }
+
+/** Labels of 1 to 63 characters, 253 in all. */
+const HOST_NAME = /^(?=.{1,253}$)[^.]{1,63}(\.[^.]{1,63})*$/;
+/** From 1024 up, what the Fetch standard calls bad ports: mail, file sharing, telephony and chat listen there. */
+const OTHER_PROTOCOLS = new Set([
+  1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);
 
 /** @throws EgressError when no call may go there whatever the address is */
 function parseTarget(raw: string): Target {
@@ -122,13 +138,13 @@ function parseTarget(raw: string): Target {
   if (url.username !== '' || url.password !== '') {
     throw new EgressError('blocked_address', 'url must not carry a user name or password');
   }
-  url.hostname = url.hostname.replace(/\.$/, '');
-  if (url.hostname === '') throw new EgressError('blocked_address', 'url has no host');
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
-  if (port !== 443 && port !== 80 && port < 1024) {
-    throw new EgressError('blocked_address', 'url must use port 443 or a port from 1024 up');
-  }
+  if (url.hostname.endsWith('.')) url.hostname = url.hostname.slice(0, -1);
   const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (!isIP(host) && !HOST_NAME.test(host)) throw new EgressError('blocked_address', 'url has no host that can be');
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  if (port !== 443 && port !== 80 && (port < 1024 || OTHER_PROTOCOLS.has(port))) {
+    throw new EgressError('blocked_address', 'url must use port 443 or one from 1024 up that web pages may use');
+  }
   return { url, literal: isIP(host) ? host : null, confined: url.protocol === 'http:' || port === 80 };
 }
 
@@ -150,167 +166,141 @@ function assertPermitted(
   );
 }
 
-type Exchange = Pick<SafeResponse, 'status' | 'headers' | 'body' | 'truncated' | 'remoteAddress'>;
+interface Sent {
+  readonly request: ClientRequest;
+  readonly response: Promise<IncomingMessage>;
+  /** What an error means as long as nothing more has happened. */
+  readonly phase: 'connect' | 'tls' | 'reset';
+}
 
-async function exchange(call: SafeRequest, target: Target, agent: Agent, signal: AbortSignal): Promise<Exchange> {
-  const ticket: Ticket = { remoteAddress: null };
-  dispatching = ticket;
-  const answer = request(target.url, {
-    dispatcher: agent,
+/** @throws EgressError for a URL that must not be called; what http says of a header that none can be */
+function send(call: SafeRequest): Sent {
+  const target = parseTarget(call.url);
+  const networks = parseNetworks(call.allowedNetworks);
+  if (target.literal !== null) assertPermitted([{ address: target.literal, family: 0 }], target, networks);
+  const { url, literal } = target;
+  const secure = url.protocol === 'https:';
+  const request = (secure ? https : http).request({
+    host: literal ?? url.hostname,
+    port: url.port || (secure ? 443 : 80),
+    path: `${url.pathname}${url.search}`,
+    agent: agentFor(target, call.allowedNetworks, networks),
     method: call.method ?? 'POST',
-    headers: { ...call.headers },
-    body: call.body ?? null,
-    signal,
+    headers: { host: url.host, ...call.headers },
+    maxHeaderSize: MAX_HEADER_BYTES,
+    ...(secure && { servername: literal === null ? url.hostname : '' }),
   });
-  dispatching = null;
-  const { statusCode, headers, body } = await answer;
-  const limit = call.maxResponseBytes ?? MAX_RESPONSE_BYTES;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let truncated = false;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk.subarray(0, limit - size));
-    size += chunk.length;
-    truncated = size > limit;
-    if (truncated) break; // leaving the loop destroys the socket
-  }
-  const flat = Object.entries(headers).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.join(', ') : (value ?? ''),
-  ]);
+  const sent = { request, phase: 'connect' as Sent['phase'], response: responseTo(request) };
+  request.once('socket', (socket) => {
+    if (request.reusedSocket) sent.phase = 'reset';
+    else socket.once('connect', () => (sent.phase = secure ? 'tls' : 'reset'));
+    if (secure) socket.once('secureConnect', () => (sent.phase = 'reset'));
+  });
+  request.end(call.body);
+  return sent;
+}
+
+function responseTo(request: ClientRequest): Promise<IncomingMessage> {
+  request.maxHeadersCount = MAX_HEADERS;
+  let interim = 0;
+  request.on('information', () => {
+    interim += 1;
+    if (interim > MAX_INTERIM) request.destroy(new EgressError('reset', 'Nothing but interim answers'));
+  });
+  return new Promise((resolve, reject) => {
+    request.once('response', resolve).on('error', reject);
+    request.once('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(new EgressError('reset', 'Another protocol than was asked for'));
+    });
+  });
+}
+
+type Answer = Pick<SafeResponse, 'status' | 'headers' | 'body' | 'truncated' | 'remoteAddress'>;
+
+async function read(coming: Promise<IncomingMessage>, limit: number): Promise<Answer> {
+  const response = await coming;
+  const remoteAddress = response.socket.remoteAddress ?? null;
+  const { body, truncated } = await bodyOf(response, limit);
+  const flat = Object.entries(response.headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]);
   return {
-    status: statusCode,
+    status: response.statusCode ?? 0,
     headers: Object.fromEntries(flat) as Record<string, string>,
-    body: Buffer.concat(chunks),
+    body,
     truncated,
-    remoteAddress: ticket.remoteAddress,
+    remoteAddress,
   };
 }
 
-/* undici tells only through its diagnostics which pooled socket a request went out on. A request object is made
-   synchronously inside `request()`, which is how it is matched to its call. */
-interface Ticket {
-  remoteAddress: string | null;
+/** At most `limit` bytes; with one more the rest is left unread and the socket destroyed. */
+function bodyOf(response: IncomingMessage, limit: number): Promise<Pick<Answer, 'body' | 'truncated'>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    const finish = (): void => resolve({ body: Buffer.concat(chunks), truncated: size > limit });
+    response.on('data', (chunk: Buffer) => {
+      if (size > limit) return;
+      chunks.push(chunk.subarray(0, limit - size));
+      size += chunk.length;
+      if (chunks.length === 64) chunks.splice(0, 64, Buffer.concat(chunks)); // a drip is not kept drop by drop
+      if (size <= limit) return;
+      finish();
+      response.destroy();
+    });
+    response.once('end', finish).once('error', reject);
+  });
 }
-let dispatching: Ticket | null = null;
-const tickets = new WeakMap<object, Ticket>();
-subscribe('undici:request:create', (message) => {
-  if (dispatching) tickets.set((message as { request: object }).request, dispatching);
-});
-subscribe('undici:client:sendHeaders', (message) => {
-  const { request: sent, socket } = message as { request: object; socket: Socket };
-  const ticket = tickets.get(sent);
-  if (ticket) ticket.remoteAddress = socket.remoteAddress ?? null;
-});
 
-const agents = new Map<string, Agent>();
+const agents = new Map<string, http.Agent>();
 
-/** One agent per process and list of allowed networks: a kept connection was checked against that same list. */
-function agentFor(allowedNetworks: readonly string[]): Agent {
-  const key = allowedNetworks.join();
+/**
+ * One agent per rule and list of networks: a kept connection is used again only for the same scheme, host and port,
+ * and it was checked by that same rule against that same list.
+ */
+function agentFor({ url, confined }: Target, allowedNetworks: readonly string[], networks: Networks): http.Agent {
+  const key = `${url.protocol} ${String(confined)} ${allowedNetworks.join()}`;
   const known = agents.get(key);
   if (known) return known;
-  const networks = parseNetworks(allowedNetworks);
-  const open = connectorFor(networks, false);
-  const confined = connectorFor(networks, true);
-  const agent = new Agent({
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: (options, callback) =>
-      (options.protocol === 'http:' || options.port === '80' ? confined : open)(options, callback),
-  });
+  const options = {
+    keepAlive: true,
+    timeout: IDLE_MS, // of a kept connection; one in use is not closed by it
+    lookup: checkedLookup(networks, confined),
+    autoSelectFamily: true,
+  };
+  const agent =
+    url.protocol === 'https:' ? new https.Agent({ ...options, minVersion: 'TLSv1.2' }) : new http.Agent(options);
   agents.set(key, agent);
   return agent;
 }
 
-/** Connects to checked addresses only. Literal hosts never reach `lookup`: they are checked before the call. */
-function connectorFor(networks: Networks, confined: boolean): buildConnector.connector {
-  const lookup: LookupFunction = (hostname, options, callback) => {
+/** Gives checked addresses only. Hosts that are addresses never come here: they are checked before the call. */
+const checkedLookup =
+  (networks: Networks, confined: boolean): LookupFunction =>
+  (hostname, { all }, callback) => {
     void resolveName(hostname)
-      .then((found) => assertPermitted(found, { confined }, networks))
+      .then((found) => assertPermitted(found, { confined }, networks).slice(0, MAX_ADDRESSES))
       .then(
         (permitted) => {
           const [first] = permitted;
-          if (options.all) callback(null, permitted);
+          if (all) callback(null, permitted);
           else callback(null, first?.address ?? '', first?.family ?? 0);
         },
         (error: Error) => callback(error, []),
       );
   };
-  const options = { timeout: 30_000, lookup, autoSelectFamily: true } as buildConnector.BuildOptions;
-  const connect = buildConnector(options);
-  return (target, callback) =>
-    connect(target, (...[error, socket]) => {
-      if (error) callback(connectError(error), null);
-      else callback(null, socket);
-    });
-}
 
-const TLS_CODE =
-  /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA)/;
+const TLS_CODE = /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO)/;
 
-function connectError(error: Error): Error {
-  if (error instanceof EgressError) return error;
-  const code = codeOf(error);
-  return new EgressError(TLS_CODE.test(code) ? 'tls' : 'connect', describe(error));
-}
-
-function classify(error: unknown): { outcome: SafeFailure['outcome']; message: string } {
+function classify(error: unknown, phase: Sent['phase']): { outcome: SafeFailure['outcome']; message: string } {
   if (error instanceof EgressError) return { outcome: error.outcome, message: error.message };
-  return { outcome: TLS_CODE.test(codeOf(error)) ? 'tls' : 'reset', message: describe(error) };
+  if (error instanceof NameError) return { outcome: 'dns', message: error.message };
+  return { outcome: TLS_CODE.test(codeOf(error)) ? 'tls' : phase, message: describe(error) };
 }
 
 const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? '';
 
 function describe(error: unknown): string {
-  const { errors } = (error ?? {}) as { errors?: unknown[] };
+  const { errors, message } = (error ?? {}) as { errors?: unknown[]; message?: string };
   if (Array.isArray(errors) && errors.length > 0) return errors.map(describe).join('; ');
-  return error instanceof Error && error.message !== '' ? error.message : codeOf(error) || 'unknown error';
-}
-
-const LOOPBACK: readonly LookupAddress[] = [
-  { address: '127.0.0.1', family: 4 },
-  { address: '::1', family: 6 },
-];
-const isLocalName = (name: string): boolean => name === 'localhost' || name.endsWith('.localhost');
-
-const resolver = new Resolver({ timeout: 2_000, tries: 2 });
-const HOSTS_TTL_MS = 5_000;
-let hosts: { readonly until: number; readonly names: Map<string, LookupAddress[]> } = {
-  until: 0,
-  names: new Map(),
-};
-
-/**
- * The addresses of a name, IPv4 first: `localhost` by definition, then the hosts file, then DNS by c-ares. Not
- * `dns.lookup`: it occupies one of libuv's four threads for as long as a stranger's name server likes.
- */
-async function resolveName(name: string): Promise<LookupAddress[]> {
-  if (isLocalName(name)) return [...LOOPBACK];
-  const listed = (await hostsFile()).get(name.toLowerCase());
-  if (listed) return listed;
-  const [v4, v6] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
-  const found = [
-    ...(v4.status === 'fulfilled' ? v4.value.map((address) => ({ address, family: 4 })) : []),
-    ...(v6.status === 'fulfilled' ? v6.value.map((address) => ({ address, family: 6 })) : []),
-  ];
-  if (found.length > 0) return found;
-  const reason = v4.status === 'rejected' ? codeOf(v4.reason) : 'no address';
-  throw new EgressError('dns', `${name} does not resolve (${reason})`);
-}
-
-async function hostsFile(): Promise<Map<string, LookupAddress[]>> {
-  if (hosts.until > Date.now()) return hosts.names;
-  const names = new Map<string, LookupAddress[]>();
-  const text = await readFile('/etc/hosts', 'utf8').catch(() => '');
-  for (const line of text.split('\n')) {
-    const [address, ...aliases] = line.replace(/#.*/, '').trim().split(/\s+/);
-    const family = isIP(address ?? '');
-    if (address === undefined || family === 0) continue;
-    for (const alias of aliases.map((name) => name.toLowerCase())) {
-      names.set(alias, [...(names.get(alias) ?? []), { address, family }]);
-    }
-  }
-  hosts = { until: Date.now() + HOSTS_TTL_MS, names };
-  return names;
+  return message || codeOf(error) || 'unknown error';
 }

@@ -10,24 +10,34 @@ const MAX_STEPS = 20;
 const MAX_RETRIES = 20;
 const MAX_SCHEDULE_SECONDS = 7 * 86_400;
 
-/** Headers that the product, the connection or a proxy on the way speaks with. */
+/** Headers that the product, the connection, a cache or a proxy on the way speaks with. */
 const RESERVED = new Set([
   'accept-encoding',
+  'age',
+  'cache-control',
+  'clear-site-data',
   'connection',
   'content-encoding',
+  'content-language',
   'content-length',
+  'content-location',
   'content-type',
   'cookie',
   'expect',
+  'expires',
   'forwarded',
   'host',
+  'http2-settings',
   'keep-alive',
+  'pragma',
   'te',
   'trailer',
+  'trailers',
   'transfer-encoding',
   'upgrade',
   'user-agent',
   'via',
+  'warning',
 ]);
 const RESERVED_PREFIX =
   /^(webhook-|x-linktor-|svix-|x-svix-|proxy-|sec-|x-forwarded-|x-amz|x-goog|x-gfe|x-azure-|x-fd-)/;
