@@ -84,7 +84,9 @@ export function isolated(evidence, quiet, noisy, noise) {
 /** Seconds from the end of a lease, or of the fault that kept everybody from seeing it, until the attempt was written off. @param {Evidence} evidence */
 export function oldestOpen({ attempts, deliveries, endpoints, faults }) {
   const limits = new Map(endpoints.map(({ uuid, config }) => [uuid, (config.timeout + LEASE_MARGIN) * 1_000]));
-  const leases = new Map([...deliveries.values()].flat().map(({ id, endpointId }) => [id, limits.get(endpointId) ?? 0]));
+  const leases = new Map(
+    [...deliveries.values()].flat().map(({ id, endpointId }) => [id, limits.get(endpointId) ?? 0]),
+  );
   const late = [...attempts.values()]
     .flat()
     .filter(({ outcome }) => outcome === 'interrupted')

@@ -25,7 +25,9 @@ const ms = (/** @type {string} */ time) => `(extract(epoch FROM ${time}) * 1000)
 /** @param {import('./stage.mjs').Stage} stage @returns {Promise<Evidence>} */
 export async function collect(stage) {
   const [events, deliveries, attempts] = await Promise.all([
-    stage.sql(`SELECT id, type, order_key AS key, position::float8, ${ms('created_at')} AS at FROM event ORDER BY position`),
+    stage.sql(
+      `SELECT id, type, order_key AS key, position::float8, ${ms('created_at')} AS at FROM event ORDER BY position`,
+    ),
     stage.sql(`SELECT id, event_id AS "eventId", endpoint_id AS "endpointId", status, out_of_band AS "outOfBand"
       FROM webhook_delivery WHERE test_body IS NULL`),
     stage.sql(`SELECT delivery_id AS "deliveryId", n, trigger, outcome, ${ms('started_at')} AS from, ${ms('ended_at')} AS to

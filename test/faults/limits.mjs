@@ -42,17 +42,12 @@ export async function memory(stage) {
   const endless = await stage.subscribe('memory-endless', 'endless', { config });
   const headers = await stage.subscribe('memory-headers', 'headers', { config });
   let growth = 0;
-  let under = true;
-  const watching = (async () => {
-    while (under) {
-      for (const [worker, size] of before) growth = Math.max(growth, megabytes(worker.child.pid) - size);
-      await sleep(50);
-    }
-  })();
+  const watch = setInterval(() => {
+    for (const [worker, size] of before) growth = Math.max(growth, megabytes(worker.child.pid) - size);
+  }, 50);
   await load.during(30, 8_000);
   await sleep(2_000);
-  under = false;
-  await watching;
+  clearInterval(watch);
   const [bodies, heads] = [await stage.farm.ask('requests', endless), await stage.farm.ask('requests', headers)];
   return verdict(
     'I14',

@@ -42,8 +42,7 @@ async function write() {
 }
 
 /** 0 to 1, the same for the same seed. @param {string} path @param {number} nth */
-const share = (path, nth) =>
-  createHash('sha256').update(`${seed} ${path} ${nth}`).digest().readUInt32BE() / 2 ** 32;
+const share = (path, nth) => createHash('sha256').update(`${seed} ${path} ${nth}`).digest().readUInt32BE() / 2 ** 32;
 
 /**
  * The status a request is answered with; 0 for what is never answered properly.
@@ -177,10 +176,12 @@ const ORDERS = {
   trapped: () => trapped,
 };
 
-process.on('message', async (/** @type {{ nr: number, order: string }} */ message) => {
-  const answered = await ORDERS[message.order](message);
-  process.send?.({ nr: message.nr, answered });
-});
+/** @param {{ nr: number, order: string }} message */
+async function obey(message) {
+  process.send?.({ nr: message.nr, answered: await ORDERS[message.order](message) });
+}
+
+process.on('message', (message) => void obey(/** @type {any} */ (message)));
 process.on('disconnect', () => process.exit());
 await new Promise((resolve) => web.listen(0, '127.0.0.1', () => resolve(undefined)));
 await new Promise((resolve) => trap.listen(0, '127.0.0.2', () => resolve(undefined)));

@@ -104,7 +104,12 @@ export async function startFarm(logFile, seed) {
       asked.set((nr += 1), resolve);
       child.send({ nr, order, ...more });
     });
-  return { .../** @type {{ url: string, trapUrl: string }} */ (first), logFile, ask, stop: () => child.kill('SIGKILL') };
+  return {
+    .../** @type {{ url: string, trapUrl: string }} */ (first),
+    logFile,
+    ask,
+    stop: () => child.kill('SIGKILL'),
+  };
 }
 
 /** A way to the database that can be cut without a word, as a network does. @param {string} databaseUrl */

@@ -1,6 +1,5 @@
 // I11 and I12: what outlasts hours and the death of everything. Hours pass by setting rows back.
-import { expectedOf, isAccepted } from './evidence.mjs';
-import { collect } from './evidence.mjs';
+import { collect, expectedOf, isAccepted } from './evidence.mjs';
 import { verdict } from './invariants.mjs';
 import { Load } from './load.mjs';
 import { sleep, until } from './servers.mjs';
@@ -11,6 +10,8 @@ import { stoppedAt } from './steps.mjs';
 const STANDARD = { retryPolicy: 'standard', steps: undefined };
 const QUARTERS = 8;
 const KILLS = 3;
+/** More than it takes to be disabled. */
+const FAILURES = 25;
 
 /** @param {Stage} stage @param {(what: string) => void} progress */
 export async function surviving(stage, progress) {
@@ -19,8 +20,12 @@ export async function surviving(stage, progress) {
     await stage.subscribe('outage', 'fail', { config: { ...STANDARD, ordering: 'strict' } }),
     await stage.subscribe('dead', 'fail', { config: { ...STANDARD, ordering: 'none' } }),
   ];
-  await load.burst(40);
-  await until(() => stage.farm.ask('requests', dead).then((n) => n >= 25), 'the dead webhook has failed 25 times');
+  await load.burst(60);
+  await until(
+    async () => (await stage.farm.ask('requests', dead)) >= FAILURES,
+    `the dead webhook has failed ${FAILURES} times`,
+    90_000,
+  );
   for (let quarter = 1; quarter <= QUARTERS; quarter++) {
     progress(`outage: ${quarter * 15} minutes`);
     await pass(stage, outage, '15 minutes');
@@ -140,7 +145,7 @@ export async function recovered(stage, progress) {
     await stage.killWorkers();
     const job = await stage.call('POST', `/v1/webhooks/${endpoint.id}/recover`, body).catch(missing);
     let caught = 0;
-    for (let n = 0; job && n < KILLS; n++) {
+    for (let n = 0; n < (job ? KILLS : 0); n++) {
       caught += await stoppedAt(stage, 'UPDATE webhook_recovery', async (waiting) => {
         await stage.startWorker();
         const found = await waiting().catch(() => 0);
@@ -154,7 +159,7 @@ export async function recovered(stage, progress) {
   if (!killed.job) return verdict('I12', name, null, 'POST /v1/webhooks/:id/recover answers 404');
   const address = `/v1/webhooks/${endpoint.id}/recoveries/${killed.job.id}`;
   const job = await until(
-    async () => (await stage.call('GET', address)).attributes.status !== 'running' && stage.call('GET', address),
+    async () => (await stage.call('GET', address)).attributes.state !== 'running' && stage.call('GET', address),
     'the recovery ends',
     60_000,
   );
@@ -168,7 +173,7 @@ export async function recovered(stage, progress) {
     'I12',
     name,
     lost + beside === 0 && wanted.length > 0 && killed.caught === KILLS,
-    `${wanted.length} failed messages, job ${job.attributes.status}, killed ${killed.caught} of ${KILLS} times at work: ` +
+    `${wanted.length} failed messages, job ${job.attributes.state}, killed ${killed.caught} of ${KILLS} times at work: ` +
       `${lost} not replayed, ${beside} others replayed`,
   );
 }

@@ -72,7 +72,7 @@ export class Stage {
     stage.apiPort = await anyFreePort('127.0.0.1');
     await stage.sql(TRIGGERS);
     await stage.startApi();
-    stage.channel = (await stage.call('POST', '/v1/channels', { name: 'Faults', type: 'api' })).id;
+    stage.channel = (await stage.insist('POST', '/v1/channels', { name: 'Faults', type: 'api' })).id;
     return stage;
   }
 
@@ -153,7 +153,7 @@ export class Stage {
     const response = await fetch(`http://127.0.0.1:${this.apiPort}${address}`, {
       method,
       headers: { authorization: `Bearer ${this.key}`, 'content-type': 'application/json' },
-      body: body && JSON.stringify(body),
+      ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(30_000),
     });
     const text = await response.text();
@@ -161,6 +161,19 @@ export class Stage {
       throw Object.assign(new Error(`${method} ${address}: ${response.status} ${text}`), { status: response.status });
     }
     return text === '' ? null : JSON.parse(text).data;
+  }
+
+  /** As {@link call}, asked again while the API is busy or away. @param {Parameters<Stage['call']>} request @returns {Promise<any>} */
+  async insist(...request) {
+    for (const end = Date.now() + 60_000; ;) {
+      try {
+        return await this.call(...request);
+      } catch (error) {
+        const status = /** @type {any} */ (error).status ?? 503;
+        if (status < 500 || Date.now() > end) throw error;
+        await sleep(500);
+      }
+    }
   }
 
   /**
@@ -173,7 +186,7 @@ export class Stage {
     const timeout = healthy ? PATIENCE : TIMEOUT;
     await this.relayed();
     await this.farm.ask('route', { path: address, kind, secret: null });
-    const made = await this.call('POST', '/v1/webhooks', {
+    const made = await this.insist('POST', '/v1/webhooks', {
       url: this.farm.url + address,
       events,
       config: { timeout, retryPolicy: 'custom', steps: STEPS, ...config },
@@ -183,8 +196,16 @@ export class Stage {
     const from = await this.position();
     /** @type {Endpoint} */
     const endpoint = {
-      ...{ name, path: address, id, uuid: decodeId('wh', id), events, kind, healthy, from, to: 1e15 },
+      name,
+      path: address,
+      id,
+      uuid: decodeId('wh', id),
+      events,
       config: { timeout, ...config },
+      kind,
+      healthy,
+      from,
+      to: Infinity,
     };
     this.endpoints.push(endpoint);
     return endpoint;
@@ -198,7 +219,7 @@ export class Stage {
   /** It hears of nothing that is written from now on. @param {Endpoint} endpoint */
   async deactivate(endpoint) {
     await this.relayed();
-    await this.call('PATCH', `/v1/webhooks/${endpoint.id}`, { status: 'inactive' });
+    await this.insist('PATCH', `/v1/webhooks/${endpoint.id}`, { status: 'inactive' });
     endpoint.to = await this.position();
   }
 
@@ -250,7 +271,10 @@ export class Stage {
     );
     for (const column of ['open_until', 'paused_until', 'next_token_at']) {
       if (!(await this.hasColumn(column))) continue;
-      await this.sql(`UPDATE webhook_endpoint SET ${column} = now() WHERE ${column} > now() AND id = ANY ($1::uuid[])`, ids);
+      await this.sql(
+        `UPDATE webhook_endpoint SET ${column} = now() WHERE ${column} > now() AND id = ANY ($1::uuid[])`,
+        ids,
+      );
     }
   }
 
