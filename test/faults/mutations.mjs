@@ -53,8 +53,10 @@ const MUTATIONS = [
     name: 'no unique delivery: an event is fanned out twice',
     red: 'I1',
     sql: `DO $$ DECLARE c record; BEGIN
-      FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'webhook_delivery'::regclass AND contype IN ('p','u') LOOP
-        EXECUTE format('ALTER TABLE webhook_delivery DROP CONSTRAINT %I CASCADE', c.conname);
+      FOR c IN SELECT conrelid::regclass AS owner, conname FROM pg_constraint
+        WHERE conrelid IN (SELECT relid FROM pg_partition_tree('webhook_delivery')) AND contype IN ('p','u') AND coninhcount = 0
+      LOOP
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', c.owner, c.conname);
       END LOOP;
     END $$`,
     scenario: async (stage, load) => {

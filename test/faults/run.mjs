@@ -52,7 +52,7 @@ try {
   printNote(`npm run test:faults -- --seed ${seed} --backend ${redis ? 'redis' : 'postgres'}\n${machine()}`);
   const size = options.full
     ? { rate: 40, outageMs: 60_000, mixMs: 600_000, kills: 1_000, quietMs: 20_000 }
-    : { rate: 25, outageMs: 8_000, mixMs: 45_000, kills: 10, quietMs: 8_000 };
+    : { rate: 15, outageMs: 6_000, mixMs: 30_000, kills: 8, quietMs: 6_000 };
   const healthy = options.mutate || (await runProduct(servers, { seed, ...size }, tell));
   const noticed = options['no-mutate'] || (await runMutations(servers, { seed }, tell));
   ok = healthy && noticed;
