@@ -55,6 +55,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       idleTimeoutMillis: 30_000,
       keepAlive: true,
       statement_timeout: 30_000,
+      idle_in_transaction_session_timeout: 10_000, // a process that was stopped halfway gives its locks back
       pipeline: true,
     },
     namingStrategy: new SnakeNaming(),

@@ -56,8 +56,13 @@ export async function startPostgres(options) {
     await stop();
     throw error;
   }
+  /** As `pg_ctl restart -m immediate`: no shutdown, but a recovery. On the same port while nobody else takes it. */
+  const restart = async () => {
+    await postgres.stop('immediate');
+    await postgres.start();
+  };
   const { adminUrl, ownerUrl, appUrl, logFile } = postgres;
-  return { dataDir, adminUrl, ownerUrl, appUrl, logFile, stop };
+  return { dataDir, adminUrl, ownerUrl, appUrl, logFile, restart, stop };
 }
 
 /** @param {{ adminUrl: string, ownerUrl: string, appUrl: string }} postgres */
