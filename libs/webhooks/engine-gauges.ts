@@ -6,7 +6,7 @@ import { Lanes } from './lanes.js';
 /** For so long one look at the database serves every scrape. */
 const KEPT_MS = 10_000;
 /** Nothing is counted beyond this. */
-const MOST = 100_000;
+const MOST = 20_000;
 
 const STATES = ['active', 'inactive', 'disabled', 'breaker_open', 'paused', 'slow_start'];
 const count = (status: string): string =>
