@@ -11,6 +11,7 @@ export const PREFIXES: Record<string, string> = {
   bots: 'bot',
   webhooks: 'wh',
   deliveries: 'del',
+  recoveries: 'rec',
   messages: 'msg',
   tickets: 'ticket',
   participants: 'user',
@@ -96,6 +97,7 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'PATCH /v1/bots/{}': { name: 'Changed' },
     'POST /v1/webhooks': { url: 'https://example.com/other', events: ['*'] },
     'PATCH /v1/webhooks/{}': { description: 'Changed' },
+    'POST /v1/webhooks/{}/recover': { since: new Date(Date.now() - 60_000).toISOString() },
   };
   return bodies[key] ?? {};
 }
