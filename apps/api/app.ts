@@ -9,11 +9,12 @@ import { callerOf } from '@hub/http/request.js';
 import { Wordings } from '@hub/http/wording.js';
 import type { Config } from '@hub/platform/config.js';
 import { createHttpAdapter } from '@hub/platform/http.js';
-import { observeHttp } from '@hub/platform/http-observer.js';
+import { observeHttp, traceHttp } from '@hub/platform/http-observer.js';
 import { acceptUploads } from '@hub/platform/http-uploads.js';
 import { secureHttp } from '@hub/platform/http-security.js';
 import { NestLogger, type Logger } from '@hub/platform/logger.js';
 import { Metrics } from '@hub/platform/metrics.js';
+import { Tracing } from '@hub/platform/tracing.js';
 import { ApiModule } from './api.module.js';
 import { DIALECTS } from './dialects.js';
 
@@ -33,6 +34,7 @@ export async function createApi(config: Config, logger: Logger): Promise<NestFas
     bodyParser: false,
     abortOnError: false,
   });
+  traceHttp(fastify, app.get(Tracing), callerOf);
   await secureHttp(app, config);
   refuseEarly(fastify);
   await acceptUploads(app);

@@ -94,6 +94,7 @@ export class MessageWriter {
       marksRead,
       message.recipients,
       message.attachments.length,
+      event.trace,
       ...(reader ? [reader] : []),
     ];
     const statement = reader ? WRITE_AS_USER : WRITE;
@@ -187,14 +188,14 @@ export const WRITE: Prepared = {
         $8::text, $9::text, $10::jsonb, $11::text, $12::text, $13::jsonb, $14::timestamptz,
         CASE WHEN $5 = 'outbound' THEN $15::timestamptz END, $15::timestamptz, $22::jsonb, $23::integer FROM c
     ), e AS (
-      INSERT INTO event (organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at)
+      INSERT INTO event (organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at, trace)
       SELECT $1::uuid, $16::uuid, $17::text, $2::uuid, c.event_seq, $3::uuid, c.channel_id,
-        $18::text || c.event_seq || $19::text, $20::timestamptz FROM c
+        $18::text || c.event_seq || $19::text, $20::timestamptz, $24::text FROM c
     )
     SELECT message_seq AS seq FROM c`,
 };
 
-/** As {@link WRITE}, by a person who has read by it: $24. */
+/** As {@link WRITE}, by a person who has read by it: $25. */
 const WRITE_AS_USER: Prepared = {
   name: 'message-write-as-user',
   text: WRITE.text.replace(
@@ -202,7 +203,7 @@ const WRITE_AS_USER: Prepared = {
     `
     ), r AS (
       INSERT INTO read_mark (organization_id, conversation_id, user_id, seq)
-      SELECT $1::uuid, $2::uuid, $24::uuid, c.message_seq FROM c
+      SELECT $1::uuid, $2::uuid, $25::uuid, c.message_seq FROM c
       ON CONFLICT (organization_id, conversation_id, user_id)
       DO UPDATE SET seq = greatest(read_mark.seq, excluded.seq), read_at = now()
     )

@@ -92,21 +92,21 @@ export const EVENT_TYPES = Object.keys(CATALOG) as EventType[];
 export const describeEvent = (type: EventType): string => CATALOG[type];
 
 /** Named by the contract and open to subscription, though this version has nothing yet that raises them. */
-const RESERVED = [
-  'channel.error',
-  'bot.handoff',
-  'bot.training.started',
-  'bot.training.completed',
-  'bot.training.failed',
-  'assignment.offered',
-  'assignment.accepted',
-  'assignment.declined',
-  'assignment.expired',
-  'sla.warning',
-  'sla.breached',
-];
+export const RESERVED_EVENTS: Readonly<Record<string, string>> = {
+  'channel.error': 'A channel has lost its provider.',
+  'bot.handoff': 'A bot has handed a conversation over.',
+  'bot.training.started': 'The training of a bot has begun.',
+  'bot.training.completed': 'The training of a bot is done.',
+  'bot.training.failed': 'The training of a bot has failed.',
+  'assignment.offered': 'A conversation was offered to a user.',
+  'assignment.accepted': 'A user has accepted an offer.',
+  'assignment.declined': 'A user has declined an offer.',
+  'assignment.expired': 'Nobody has answered an offer in time.',
+  'sla.warning': 'A service level will soon be missed.',
+  'sla.breached': 'A service level was missed.',
+};
 
-const SUBSCRIBABLE = new Set<string>([...EVENT_TYPES, ...RESERVED]);
+const SUBSCRIBABLE = new Set<string>([...EVENT_TYPES, ...Object.keys(RESERVED_EVENTS)]);
 const GROUPS = new Set([...SUBSCRIBABLE].flatMap((name) => prefixes(name)));
 
 /** Whether `pattern` is an event's exact name, a group such as `conversation.*`, or `*`. */

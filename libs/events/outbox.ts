@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { PartyRef } from '@hub/model/conversation.entity.js';
 import type { Tx } from '@hub/model/database.js';
 import { newId } from '@hub/platform/ids.js';
+import { currentOrigin } from '@hub/platform/request-origin.js';
 import { AUDIT_COLUMNS, auditPlaceholders, auditValues } from './audit.js';
 import type { EventSnapshots, EventType } from './catalog.js';
 import { OutboxSignal } from './outbox-signal.js';
@@ -59,6 +60,8 @@ export interface OutboxRow {
   readonly at: Date;
   readonly bodyBefore: string;
   readonly bodyAfter: string;
+  /** The W3C traceparent of the request behind it. */
+  readonly trace: string | null;
 }
 
 @Injectable()
@@ -72,7 +75,7 @@ export class Outbox {
   prepare(event: DomainEvent): OutboxRow {
     const stamped: StampedEvent = { ...event, id: newId(), at: new Date() };
     const [bodyBefore, bodyAfter] = this.format.render(stamped);
-    return { id: stamped.id, at: stamped.at, bodyBefore, bodyAfter };
+    return { id: stamped.id, at: stamped.at, bodyBefore, bodyAfter, trace: currentOrigin()?.traceparent ?? null };
   }
 
   /**
@@ -91,6 +94,7 @@ export class Outbox {
       row.bodyBefore,
       row.bodyAfter,
       row.at,
+      row.trace,
     ];
     const { author, type, subject, changes } = event;
     const audited = isAudited(type);
@@ -112,20 +116,20 @@ const UNAUDITED: ReadonlySet<EventType> = new Set<EventType>([
 ]);
 const isAudited = (type: EventType): boolean => !UNAUDITED.has(type);
 
-const COLUMNS = `organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at`;
+const COLUMNS = `organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at, trace`;
 
 /** One round trip, whatever is to be written: the event, its number in the conversation, its line of the audit log. */
 function statement(inConversation: boolean, audited: boolean): string {
-  const audit = `INSERT INTO audit_log (${AUDIT_COLUMNS}) SELECT ${auditPlaceholders(10)}`;
+  const audit = `INSERT INTO audit_log (${AUDIT_COLUMNS}) SELECT ${auditPlaceholders(11)}`;
   if (!inConversation) {
     return `
       ${audited ? `WITH a AS (${audit})` : ''}
-      INSERT INTO event (${COLUMNS}) VALUES ($1, $2, $3, $4, 0, $5, $6, $7::text || '0' || $8::text, $9)`;
+      INSERT INTO event (${COLUMNS}) VALUES ($1, $2, $3, $4, 0, $5, $6, $7::text || '0' || $8::text, $9, $10)`;
   }
   return `
     WITH c AS (
       UPDATE conversation SET event_seq = event_seq + 1 WHERE organization_id = $1 AND id = $4 RETURNING event_seq
     )${audited ? `, a AS (${audit} FROM c)` : ''}
     INSERT INTO event (${COLUMNS})
-    SELECT $1::uuid, $2::uuid, $3, $4::uuid, c.event_seq, $5::uuid, $6::uuid, $7 || c.event_seq || $8, $9 FROM c`;
+    SELECT $1::uuid, $2::uuid, $3, $4::uuid, c.event_seq, $5::uuid, $6::uuid, $7 || c.event_seq || $8, $9, $10::text FROM c`;
 }

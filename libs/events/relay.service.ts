@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import pg from 'pg';
-import { Database, type Tx } from '@hub/model/database.js';
+import { Database, queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
+import { settled } from '@hub/model/pipeline.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import { OUTBOX_CHANNEL } from './outbox-signal.js';
@@ -11,10 +12,25 @@ const RECONNECT_MS = 500;
 /** Advisory lock of the fan-out: one relay at a time, so that a conversation's events are fanned out in order. */
 const RELAY_LOCK = 0x5_0b0a_0001;
 
+const CLAIM: Prepared = {
+  name: 'relay-claim',
+  text: `
+    SELECT organization_id AS "organizationId", id, position, order_key AS "orderKey" FROM event
+    WHERE fanned_out_at IS NULL ORDER BY position LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
+};
+const MARK: Prepared = {
+  name: 'relay-mark',
+  text: `
+    UPDATE event e SET fanned_out_at = now()
+    FROM unnest($1::uuid[], $2::uuid[]) AS done(organization_id, id)
+    WHERE e.organization_id = done.organization_id AND e.id = done.id`,
+};
+
 export interface ClaimedEvent {
   readonly organizationId: string;
   readonly id: string;
   readonly position: number;
+  readonly orderKey: string;
 }
 
 /**
@@ -70,26 +86,21 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** One batch. @returns how many events it fanned out */
   async relayOnce(): Promise<number> {
+    const started = performance.now();
     const events = await this.db.system('relay', async (tx) => {
       const [lock] = await tx.query<{ won: boolean }[]>(`SELECT pg_try_advisory_xact_lock($1) AS won`, [RELAY_LOCK]);
       if (!lock?.won) return [];
-      const claimed = await tx.query<ClaimedEvent[]>(
-        `SELECT organization_id AS "organizationId", id, position FROM event
-         WHERE fanned_out_at IS NULL ORDER BY position LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
-      );
+      const claimed = await queryPrepared<ClaimedEvent>(tx, CLAIM, []);
       if (claimed.length === 0) return claimed;
-      await this.sink.fanOut(tx, claimed);
-      await tx.query(
-        `UPDATE event e SET fanned_out_at = now()
-         FROM unnest($1::uuid[], $2::uuid[]) AS done(organization_id, id)
-         WHERE e.organization_id = done.organization_id AND e.id = done.id`,
-        [claimed.map((event) => event.organizationId), claimed.map((event) => event.id)],
-      );
+      const keys = [claimed.map((event) => event.organizationId), claimed.map((event) => event.id)];
+      await settled([this.sink.fanOut(tx, claimed), queryPrepared(tx, MARK, keys)]);
       return claimed;
     });
     if (events.length > 0) {
       await this.sink.wake(events);
-      this.logger.debug({ events: events.length }, 'event.relayed');
+      const organizations = new Set(events.map(({ organizationId }) => organizationId)).size;
+      const ms = Math.round(performance.now() - started);
+      this.logger.debug({ events: events.length, organizations, ms }, 'event.relayed');
     }
     return events.length;
   }

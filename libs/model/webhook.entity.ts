@@ -127,7 +127,8 @@ export type AttemptOutcome =
   | 'interrupted'
   | 'superseded';
 
-export type AttemptTrigger = 'auto' | 'manual' | 'test' | 'probe' | 'replay';
+export const ATTEMPT_TRIGGERS = ['auto', 'manual', 'test', 'probe', 'replay'] as const;
+export type AttemptTrigger = (typeof ATTEMPT_TRIGGERS)[number];
 
 @Entity('webhook_attempt')
 export class WebhookAttempt extends TenantRow {

@@ -39,6 +39,10 @@ const days = makeValidator((input: string) => {
   if (!/^\d{1,4}$/.test(input) || Number(input) < 8) throw new Error('a number of days, 8 or more');
   return Number(input);
 });
+const share = makeValidator((input: string) => {
+  if (!/^(0(\.\d+)?|1(\.0+)?)$/.test(input)) throw new Error('a share from 0 to 1');
+  return Number(input);
+});
 const list = makeValidator((input: string) =>
   input
     .split(',')
@@ -91,6 +95,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
         desc: 'CIDRs that outbound calls may reach although private',
       }),
       WEBHOOK_LOG_DAYS: days({ default: 35, desc: 'days for which deliveries and attempts are kept' }),
+      OTEL_EXPORTER_OTLP_ENDPOINT: url({ default: undefined, desc: 'an OpenTelemetry collector: OTLP over HTTP' }),
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url({ default: undefined, desc: 'the same, the whole address for spans' }),
+      OTEL_TRACES_SAMPLER_ARG: share({ default: 1, desc: 'the share of the traces begun here that is recorded' }),
       LOG_LEVEL: str({ default: 'info', choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'] }),
     },
     {

@@ -37,4 +37,19 @@ export class Metrics {
       },
     });
   }
+
+  /** The same with one figure for each value of a label, none while they cannot be told. */
+  gauges(name: string, help: string, label: string, collect: () => Promise<Readonly<Record<string, number>>>): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect: async () => {
+        const figures = await collect().catch(() => ({}));
+        gauge.reset();
+        for (const [value, figure] of Object.entries(figures)) gauge.labels(value).set(figure);
+      },
+    });
+  }
 }

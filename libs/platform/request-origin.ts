@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { parseTraceparent } from './tracing.js';
 
 /** Where a request comes from. */
 export interface RequestOrigin {
@@ -9,6 +10,8 @@ export interface RequestOrigin {
   readonly userAgent: string | null;
   /** Scheme and host that it was sent to, as the caller says and so far as it can be an address; else ''. */
   readonly baseUrl: string;
+  /** The W3C traceparent that what it causes refers to: of its own span, or as the caller sent it; null without one. */
+  readonly traceparent: string | null;
 }
 
 const MAX_USER_AGENT = 512;
@@ -30,5 +33,6 @@ function originOf({ id, ip, headers, host, protocol }: FastifyRequest): RequestO
     address: ip,
     userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT) ?? null,
     baseUrl: HOST.test(host) ? `${protocol}://${host}` : '',
+    traceparent: parseTraceparent(headers['traceparent']),
   };
 }

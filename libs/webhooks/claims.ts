@@ -7,7 +7,7 @@ import type {
   EndpointKeyPair,
   EndpointSecret,
 } from '@hub/model/webhook.entity.js';
-import type { Lane, OrderKey } from './delivery-order.js';
+import { UNFINISHED, type Lane, type OrderKey } from './delivery-order.js';
 
 /** A delivery that this process has leased, its attempt already written down, and all that sending it takes. */
 export interface Claim extends OrderKey {
@@ -92,7 +92,7 @@ const LEASE_DUE = (room: string): string => `
     FOR UPDATE OF d SKIP LOCKED
   ), leased AS (
     UPDATE webhook_delivery d SET ${TAKE} FROM e
-    WHERE d.organization_id = $1 AND d.status = 'pending'
+    WHERE d.organization_id = $1 AND d.endpoint_id = $2 AND d.status IN (${UNFINISHED})
       AND d.id = ANY (ARRAY(SELECT id FROM live UNION ALL SELECT id FROM replay)) RETURNING d.*
   )`;
 

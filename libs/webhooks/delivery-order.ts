@@ -1,4 +1,4 @@
-import type { Tx } from '@hub/model/database.js';
+import { queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
 
 /**
  * Whose turn it is. Of the deliveries of one endpoint and order key (a conversation) that are not finished and not out
@@ -11,7 +11,10 @@ const ENDPOINT_STATE = 0x5_0b01;
 const ORDER = 0x5_0b02;
 const BUCKETS = 1024;
 
-/** The statuses of deliveries that have not ended, all in one partition: statements that name them touch no other. */
+/**
+ * The statuses of deliveries that have not ended, all in one partition: statements that name them touch no other. A row
+ * that is known by its key is looked for in all of them: for one alone the planner may read that status' partial index.
+ */
 export const UNFINISHED = `'blocked','pending','leased','held'`;
 
 /** One endpoint of one organization. */
@@ -24,9 +27,7 @@ export interface Lane {
 
 /** The statuses of endpoints in these organizations do not change until the transaction ends. */
 export async function shareEndpointStates(tx: Tx, organizationIds: readonly string[]): Promise<void> {
-  await tx.query(`SELECT pg_advisory_xact_lock_shared(${ENDPOINT_STATE}, bucket) FROM ${BUCKETS_OF_KEYS}`, [
-    organizationIds,
-  ]);
+  await queryPrepared(tx, SHARE_STATES, [organizationIds]);
 }
 
 /** Nobody else inserts, finishes or moves deliveries of this organization until the transaction ends. */
@@ -36,30 +37,43 @@ export async function ownEndpointStates(tx: Tx, organizationIds: readonly string
 
 /** After {@link shareEndpointStates}, never before it. */
 export async function lockOrder(tx: Tx, orderKeys: readonly string[]): Promise<void> {
-  await tx.query(`SELECT pg_advisory_xact_lock(${ORDER}, bucket) FROM ${BUCKETS_OF_KEYS}`, [orderKeys]);
-}
-
-/** The same for the order keys of events that are in the database. */
-export async function lockOrderOfEvents(
-  tx: Tx,
-  organizationIds: readonly string[],
-  eventIds: readonly string[],
-): Promise<void> {
-  await tx.query(
-    `SELECT pg_advisory_xact_lock(${ORDER}, bucket) FROM (
-       SELECT DISTINCT hashtext(e.order_key::text) & ${BUCKETS - 1} AS bucket
-       FROM unnest($1::uuid[], $2::uuid[]) AS n(organization_id, id)
-       JOIN event e ON e.organization_id = n.organization_id AND e.id = n.id ORDER BY bucket) AS b`,
-    [organizationIds, eventIds],
-  );
+  await queryPrepared(tx, LOCK_ORDER, [orderKeys]);
 }
 
 /** Buckets in ascending order, so that no two transactions wait for each other. */
 const BUCKETS_OF_KEYS = `(SELECT DISTINCT hashtext(k) & ${BUCKETS - 1} AS bucket FROM unnest($1::text[]) AS k ORDER BY bucket) AS b`;
+const SHARE_STATES: Prepared = {
+  name: 'webhook-share-states',
+  text: `SELECT pg_advisory_xact_lock_shared(${ENDPOINT_STATE}, bucket) FROM ${BUCKETS_OF_KEYS}`,
+};
+const LOCK_ORDER: Prepared = {
+  name: 'webhook-lock-order',
+  text: `SELECT pg_advisory_xact_lock(${ORDER}, bucket) FROM ${BUCKETS_OF_KEYS}`,
+};
 
 export interface OrderKey extends Lane {
   readonly orderKey: string;
 }
+
+const ACTIVATE: Prepared = {
+  name: 'webhook-activate',
+  text: `
+     WITH head AS (
+       SELECT h.id
+       FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])) AS k(organization_id, endpoint_id, order_key)
+       CROSS JOIN LATERAL (
+         SELECT d.id, d.status FROM webhook_delivery d
+         WHERE d.organization_id = k.organization_id AND d.endpoint_id = k.endpoint_id AND d.order_key = k.order_key
+           AND d.status IN (${UNFINISHED}) AND NOT d.out_of_band
+         ORDER BY d.position LIMIT 1) AS h
+       WHERE h.status = 'blocked'
+     ), activated AS (
+       UPDATE webhook_delivery d SET status = 'pending', next_attempt_at = now()
+       WHERE d.organization_id = ANY ($1::uuid[]) AND d.id = ANY (ARRAY(SELECT id FROM head)) AND d.status IN ('blocked','held')
+       RETURNING d.organization_id, d.endpoint_id
+     )
+     SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM activated`,
+};
 
 /**
  * Where the first unfinished delivery of a key is blocked, makes it due now.
@@ -67,24 +81,11 @@ export interface OrderKey extends Lane {
  */
 export async function activateHeads(tx: Tx, keys: readonly OrderKey[]): Promise<Lane[]> {
   if (keys.length === 0) return [];
-  return tx.query<Lane[]>(
-    `WITH head AS (
-       SELECT h.organization_id, h.id
-       FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])) AS k(organization_id, endpoint_id, order_key)
-       CROSS JOIN LATERAL (
-         SELECT d.organization_id, d.id, d.status FROM webhook_delivery d
-         WHERE d.organization_id = k.organization_id AND d.endpoint_id = k.endpoint_id AND d.order_key = k.order_key
-           AND d.status IN (${UNFINISHED}) AND NOT d.out_of_band
-         ORDER BY d.position LIMIT 1) AS h
-       WHERE h.status = 'blocked'
-     ), activated AS (
-       UPDATE webhook_delivery d SET status = 'pending', next_attempt_at = now()
-       FROM head WHERE d.organization_id = head.organization_id AND d.id = head.id AND d.status = 'blocked'
-       RETURNING d.organization_id, d.endpoint_id
-     )
-     SELECT DISTINCT organization_id AS "organizationId", endpoint_id AS "endpointId" FROM activated`,
-    [keys.map((key) => key.organizationId), keys.map((key) => key.endpointId), keys.map((key) => key.orderKey)],
-  );
+  return queryPrepared<Lane>(tx, ACTIVATE, [
+    keys.map((key) => key.organizationId),
+    keys.map((key) => key.endpointId),
+    keys.map((key) => key.orderKey),
+  ]);
 }
 
 /* The four below need ownEndpointStates. What is leased at that moment follows when its attempt ends. The first three

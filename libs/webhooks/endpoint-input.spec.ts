@@ -97,7 +97,10 @@ describe('checkConfig', () => {
       timeout: 3,
       ordering: 'conversation',
       signature: 'standard',
+      payload: 'full',
+      concurrency: 10,
     });
+    checkConfig({ rateLimit: 0.1, payload: 'thin', concurrency: 100, channelIds: ['x'], teamIds: ['x'] });
     checkConfig({ signature: 'linktor-docs' });
     checkConfig({ signature: ['standard', 'v1a', 'linktor-sdk'] });
   });
@@ -111,6 +114,18 @@ describe('checkConfig', () => {
     [{ retryPolicy: 'custom' as const, steps: [-1] }, 'config.steps'],
     [{ retryPolicy: 'custom' as const, steps: [8 * 86_400] }, 'config.steps'],
     [{ steps: [1] }, 'config.steps'],
+    [{ rateLimit: 0.09 }, 'config.rateLimit'],
+    [{ rateLimit: 10_001 }, 'config.rateLimit'],
+    [{ rateLimit: Number.NaN }, 'config.rateLimit'],
+    [{ rateLimit: '5' }, 'config.rateLimit'],
+    [{ payload: 'slim' }, 'config.payload'],
+    [{ concurrency: 0 }, 'config.concurrency'],
+    [{ concurrency: 101 }, 'config.concurrency'],
+    [{ concurrency: 1.5 }, 'config.concurrency'],
+    [{ channelIds: [] }, 'config.channelIds'],
+    [{ channelIds: 'x' }, 'config.channelIds'],
+    [{ teamIds: [] }, 'config.teamIds'],
+    [{ teamIds: Array<string>(101).fill('x') }, 'config.teamIds'],
     [{ signature: 'v2' }, 'config.signature'],
     [{ signature: [] }, 'config.signature'],
     [{ signature: ['v1a', 'v1a'] }, 'config.signature'],

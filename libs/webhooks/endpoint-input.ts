@@ -1,6 +1,7 @@
 import { isEventPattern } from '@hub/events/catalog.js';
 import type { EndpointConfig, SignatureKind } from '@hub/model/webhook.entity.js';
 import { ValidationError, type FieldProblem } from '@hub/platform/errors.js';
+import { DEFAULT_CONCURRENCY } from './claims.js';
 import { signatureKinds } from './signing.js';
 
 const MAX_PATTERNS = 100;
@@ -9,6 +10,7 @@ const MAX_HEADER_BYTES = 4_096;
 const MAX_STEPS = 20;
 const MAX_RETRIES = 20;
 const MAX_SCHEDULE_SECONDS = 7 * 86_400;
+const MAX_FILTER_IDS = 100;
 
 /** Headers that the product, the connection, a cache or a proxy on the way speaks with. */
 const RESERVED = new Set([
@@ -45,10 +47,18 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 /** What HTTP lets a value hold: no line breaks and no other control characters. */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-const DEFAULTS = { retryPolicy: 'standard', timeout: 15, ordering: 'conversation', signature: 'standard' } as const;
+const DEFAULTS = {
+  retryPolicy: 'standard',
+  timeout: 15,
+  ordering: 'conversation',
+  signature: 'standard',
+  payload: 'full',
+  concurrency: DEFAULT_CONCURRENCY,
+} as const;
 const RETRY_POLICIES = ['standard', 'exponential', 'linktor', 'custom'];
 const ORDERINGS = ['conversation', 'none', 'strict'];
 const SIGNATURES = ['standard', 'v1a', 'linktor-docs', 'linktor-sdk'];
+const PAYLOADS = ['full', 'thin'];
 
 /** The configuration with its defaults filled in. */
 export const withDefaults = (
@@ -101,13 +111,22 @@ export function checkConfig(config: EndpointConfig): void {
   };
   const problem = signatureProblem(config);
   demand('signature', problem === null, problem ?? '');
-  const { retryPolicy, steps, maxRetries, timeout, ordering } = withDefaults(config);
+  const { retryPolicy, steps, maxRetries, timeout, ordering, payload, concurrency, rateLimit } = withDefaults(config);
   demand('retryPolicy', RETRY_POLICIES.includes(retryPolicy), `one of ${RETRY_POLICIES.join(', ')}`);
   demand('ordering', ORDERINGS.includes(ordering), `one of ${ORDERINGS.join(', ')}`);
-  demand('timeout', Number.isInteger(timeout) && timeout >= 1 && timeout <= 30, 'whole seconds from 1 to 30');
+  demand('payload', PAYLOADS.includes(payload), `one of ${PAYLOADS.join(', ')}`);
+  demand('timeout', isWhole(timeout, 1, 30), 'whole seconds from 1 to 30');
+  demand('concurrency', isWhole(concurrency, 1, 100), 'a whole number from 1 to 100');
+  const isRate = rateLimit === undefined || (typeof rateLimit === 'number' && rateLimit >= 0.1 && rateLimit <= 10_000);
+  demand('rateLimit', isRate, 'requests per second, from 0.1 to 10,000');
+  for (const key of ['channelIds', 'teamIds'] as const) {
+    const ids = config[key];
+    const fits = ids === undefined || (Array.isArray(ids) && ids.length > 0 && ids.length <= MAX_FILTER_IDS);
+    demand(key, fits, `1 to ${MAX_FILTER_IDS} ids; null for all`);
+  }
   demand(
     'maxRetries',
-    maxRetries === undefined || (Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= MAX_RETRIES),
+    maxRetries === undefined || isWhole(maxRetries, 0, MAX_RETRIES),
     `a whole number from 0 to ${MAX_RETRIES}`,
   );
   if (retryPolicy === 'custom') {
@@ -121,6 +140,9 @@ export function checkConfig(config: EndpointConfig): void {
   } else demand('steps', steps === undefined, 'only with retryPolicy custom');
   if (problems.length > 0) throw new ValidationError(problems);
 }
+
+const isWhole = (value: unknown, min: number, max: number): boolean =>
+  Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
 
 function signatureProblem(config: EndpointConfig): string | null {
   const kinds: readonly SignatureKind[] = signatureKinds(config);

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { EventSink, type ClaimedEvent } from '@hub/events/relay.service.js';
-import type { Tx } from '@hub/model/database.js';
-import { lockOrderOfEvents, shareEndpointStates, UNFINISHED, type Lane } from './delivery-order.js';
+import { queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
+import { settled } from '@hub/model/pipeline.js';
+import { lockOrder, shareEndpointStates, UNFINISHED, type Lane } from './delivery-order.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { LaneQueue } from './lane.queue.js';
 import { Lanes } from './lanes.js';
 
@@ -15,7 +17,9 @@ const ADDRESS_BYTES = 64;
  * in the database or earlier in this batch. Doing a batch twice does nothing: a delivery has one possible id, and is
  * looked for among the unfinished ones (by their unique key) and in the log.
  */
-const FAN_OUT = `
+const FAN_OUT: Prepared = {
+  name: 'webhook-fan-out',
+  text: `
   WITH matched AS (
     SELECT e.organization_id, webhook_delivery_id(e.id, e.position, w.id) AS id, w.id AS endpoint_id, e.id AS event_id,
       e.type, e.order_key, e.sequence, e.position, w.status, w.guarded,
@@ -43,7 +47,8 @@ const FAN_OUT = `
         ELSE 'pending' END,
       m.thin, NOT m.ordered, now(), clock_timestamp()
     FROM matched m
-    WHERE (SELECT d.id FROM webhook_delivery d WHERE d.organization_id = m.organization_id AND d.id = m.id
+    WHERE (SELECT d.id FROM webhook_delivery d
+      WHERE d.organization_id = m.organization_id AND d.id = m.id AND d.endpoint_id = m.endpoint_id -- for either index
       AND d.status IN ('succeeded','exhausted','cancelled')) IS NULL
     ORDER BY m.position, m.endpoint_id
     ON CONFLICT DO NOTHING
@@ -51,26 +56,33 @@ const FAN_OUT = `
   )
   SELECT DISTINCT i.organization_id AS "organizationId", i.endpoint_id AS "endpointId", w.guarded
   FROM inserted i JOIN webhook_endpoint w ON w.organization_id = i.organization_id AND w.id = i.endpoint_id
-  WHERE i.status = 'pending'`;
+  WHERE i.status = 'pending'`,
+};
 
 @Injectable()
 export class FanOut extends EventSink {
-  /** What a batch has made due, from its fan-out to its wake. */
-  private readonly due = new WeakMap<readonly ClaimedEvent[], readonly Lane[]>();
+  /** What a batch has made due and when it was begun, from its fan-out to its wake. */
+  private readonly batches = new WeakMap<readonly ClaimedEvent[], { due: readonly Lane[]; started: number }>();
 
   constructor(
     private readonly queue: LaneQueue,
     private readonly lanes: Lanes,
+    private readonly metrics: EngineMetrics,
   ) {
     super();
   }
 
   override async fanOut(tx: Tx, events: readonly ClaimedEvent[]): Promise<void> {
+    const started = performance.now();
     const organizations = events.map((event) => event.organizationId);
     const ids = events.map((event) => event.id);
-    await shareEndpointStates(tx, [...new Set(organizations)]);
-    await lockOrderOfEvents(tx, organizations, ids);
-    this.due.set(events, await tx.query<Lane[]>(FAN_OUT, [organizations, ids]));
+    const orderKeys = events.map((event) => event.orderKey);
+    const [, , lanes] = await settled([
+      shareEndpointStates(tx, [...new Set(organizations)]),
+      lockOrder(tx, orderKeys),
+      queryPrepared<Lane>(tx, FAN_OUT, [organizations, ids]),
+    ]);
+    this.batches.set(events, { due: lanes, started });
   }
 
   /**
@@ -78,7 +90,10 @@ export class FanOut extends EventSink {
    * that it cannot keep up with; without a queue they find them within a second.
    */
   override async wake(events: readonly ClaimedEvent[]): Promise<void> {
-    const crowded = (this.due.get(events) ?? []).filter((lane) => !this.lanes.kick(lane));
+    const batch = this.batches.get(events);
+    if (!batch) return;
+    this.metrics.fanOut.observe((performance.now() - batch.started) / 1_000);
+    const crowded = batch.due.filter((lane) => !this.lanes.kick(lane));
     if (crowded.length > 0) await this.queue.hint(crowded);
   }
 }

@@ -65,6 +65,11 @@ export class Lanes implements OnModuleDestroy {
     return this.busy;
   }
 
+  /** Endpoints that this process has something to do for, or remembers as slow. */
+  get openCount(): number {
+    return this.states.size;
+  }
+
   /**
    * Something may be due in this lane. Cheap, never throws, may be called at any time and twice.
    * @returns whether this process has a slot free for it; if not it comes to it later

@@ -1,12 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Span } from '@opentelemetry/api';
 import { EventFormat } from '@hub/events/outbox.js';
 import type { AttemptOutcome, EndpointConfig } from '@hub/model/webhook.entity.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { encodeId } from '@hub/platform/ids.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
-import { Metrics } from '@hub/platform/metrics.js';
 import { safeFetch, type SafeResult } from '@hub/platform/safe-fetch.js';
 import { SecretBox } from '@hub/platform/secret-box.js';
+import { traceparentOf } from '@hub/platform/tracing.js';
+import { AttemptReport } from './attempt-report.js';
 import type { Claim } from './claims.js';
 import { withDefaults } from './endpoint-input.js';
 import { judge, type Verdict } from './retry-policy.js';
@@ -45,34 +47,24 @@ const USER_AGENT = 'Switchboard-Webhooks/1.0';
 /** Sends one claimed delivery. Makes no decision that lasts: the result does nothing until it is settled. */
 @Injectable()
 export class Sender {
-  private readonly attempts;
-  private readonly latency;
-
   constructor(
     private readonly format: EventFormat,
     private readonly box: SecretBox,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
-    metrics: Metrics,
-  ) {
-    this.attempts = metrics.counter('webhook_delivery_attempts_total', 'Webhook attempts by outcome', ['outcome']);
-    this.latency = metrics.histogram(
-      'webhook_event_to_delivery_seconds',
-      'From the event to the first 2xx of a subscriber',
-      [],
-      [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600, 36_000],
-    );
-  }
+    private readonly report: AttemptReport,
+  ) {}
 
   /** Never rejects. */
   async send(claim: Claim): Promise<AttemptResult> {
     const started = performance.now();
-    const { result, shown } = await this.call(claim);
+    const span = this.report.begin(claim);
+    const { result, shown, bytes } = await this.call(claim, span);
     const elapsed = performance.now() - started;
     const verdict = judge(result, claim, claim.config, new Date(claim.claimedAtMs + elapsed));
     const response = result.outcome === 'response' ? result : null;
     const outcome = result.outcome === 'response' ? outcomeOf(result.status) : result.outcome;
-    this.tell(claim, outcome, response?.status ?? null, result.durationMs, elapsed);
+    this.report.end(claim, span, { outcome, verdict, result, bytes, elapsed });
     return {
       claim,
       outcome,
@@ -86,9 +78,12 @@ export class Sender {
     };
   }
 
-  private async call(claim: Claim): Promise<{ result: SafeResult; shown: Record<string, string> | null }> {
+  private async call(
+    claim: Claim,
+    span: Span | null,
+  ): Promise<{ result: SafeResult; shown: Record<string, string> | null; bytes: number }> {
     try {
-      const { headers, shown, body } = this.compose(claim, new Date(claim.claimedAtMs));
+      const { headers, shown, body } = this.compose(claim, new Date(claim.claimedAtMs), span);
       const result = await safeFetch({
         url: claim.url,
         headers,
@@ -96,17 +91,18 @@ export class Sender {
         timeoutMs: withDefaults(claim.config).timeout * 1_000,
         allowedNetworks: this.config.WEBHOOK_ALLOWED_NETWORKS,
       });
-      return { result, shown };
+      return { result, shown, bytes: Buffer.byteLength(body) };
     } catch (error) {
       this.logger.error({ delivery: claim.id, error: String(error) }, 'delivery.not_sent');
       const reason = 'The request could not be made: its secrets or headers cannot be read';
-      return { result: { outcome: 'connect', error: reason, durationMs: 0 }, shown: null };
+      return { result: { outcome: 'connect', error: reason, durationMs: 0 }, shown: null, bytes: 0 };
     }
   }
 
   private compose(
     claim: Claim,
     now: Date,
+    span: Span | null,
   ): { headers: Record<string, string>; shown: Record<string, string>; body: string } {
     const body = this.bodyOf(claim);
     const id = encodeId('evt', claim.eventId);
@@ -118,6 +114,7 @@ export class Sender {
       'user-agent': USER_AGENT,
       'webhook-id': id,
       'webhook-timestamp': String(timestamp),
+      ...(span && { traceparent: traceparentOf(span) }),
     };
     const custom = Object.entries(claim.headers);
     const opened = Object.fromEntries(custom.map(([name, sealed]) => [name, this.box.open(sealed)]));
@@ -140,27 +137,6 @@ export class Sender {
       secrets: liveSecrets(secrets, at).map(({ sealed }) => this.box.open(sealed)),
       privateKey: asymmetric ? this.box.open(keyPair.privateKey) : null,
     };
-  }
-
-  private tell(claim: Claim, outcome: string, status: number | null, ms: number, elapsed: number): void {
-    this.attempts.inc({ outcome });
-    if (outcome === 'success' && (claim.trigger === 'auto' || claim.trigger === 'probe'))
-      this.latency.observe((claim.eventAgeMs + elapsed) / 1_000);
-    this.logger.info(
-      {
-        organization: claim.organizationId,
-        endpoint: claim.endpointId,
-        event: claim.eventId,
-        type: claim.eventType,
-        delivery: claim.id,
-        attempt: claim.attempts,
-        trigger: claim.trigger,
-        outcome,
-        status,
-        ms,
-      },
-      'delivery.attempted',
-    );
   }
 }
 

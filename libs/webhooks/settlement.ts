@@ -1,11 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Outbox } from '@hub/events/outbox.js';
-import { Database, isUnavailable, type Tx } from '@hub/model/database.js';
+import { Database, isUnavailable, queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
+import { settled } from '@hub/model/pipeline.js';
 import type { DeliveryStatus } from '@hub/model/webhook.entity.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
-import { activateHeads, lockOrder, ownEndpointStates, shareEndpointStates, type Lane } from './delivery-order.js';
+import {
+  activateHeads,
+  lockOrder,
+  ownEndpointStates,
+  shareEndpointStates,
+  UNFINISHED,
+  type Lane,
+} from './delivery-order.js';
 import { disable } from './endpoint-states.js';
 import { DEFAULT_CONCURRENCY } from './claims.js';
+import { EngineMetrics } from './engine-metrics.js';
 import type { AttemptResult } from './sender.js';
 
 const BATCH = 100;
@@ -26,7 +35,7 @@ interface Waiting {
 
 /**
  * Writes down how attempts ended: the attempt, the delivery (fenced by the lease's token), the endpoint's counters,
- * and whose turn it is next, in one commit.
+ * and whose turn it is next, in one commit. What need not wait for an answer goes out in one flight.
  */
 @Injectable()
 export class Settlement {
@@ -36,6 +45,7 @@ export class Settlement {
   constructor(
     private readonly db: Database,
     private readonly outbox: Outbox,
+    private readonly metrics: EngineMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -79,30 +89,30 @@ export class Settlement {
   /** @returns what became of each, in the order given */
   async settleNow(results: readonly AttemptResult[]): Promise<{ settled: Settled[]; lanes: Lane[] }> {
     const organizations = [...new Set(results.map(({ claim }) => claim.organizationId))];
-    return this.db.system('lanes', async (tx) => {
-      await tx.query(BY_KEY);
+    const done = await this.db.system('lanes', async (tx) => {
       const disabling = results.filter(({ verdict }) => verdict.disable);
-      await (disabling.length > 0 ? ownEndpointStates : shareEndpointStates)(tx, organizations);
-      await lockOrder(
-        tx,
-        results.map(({ claim }) => claim.orderKey),
-      );
-      const moved = await this.finish(tx, results);
+      const orderKeys = results.map(({ claim }) => claim.orderKey);
+      const [, , , moved] = await settled([
+        queryPrepared(tx, BY_KEY, []),
+        (disabling.length > 0 ? ownEndpointStates : shareEndpointStates)(tx, organizations),
+        lockOrder(tx, orderKeys),
+        this.finish(tx, results),
+      ]);
       const applied = results.filter(({ claim }) => moved.has(claim.id));
-      await this.count(tx, applied, moved);
+      const ended = applied.filter(({ claim }) => moved.get(claim.id) !== 'pending').map(({ claim }) => claim);
+      const counted = this.count(tx, applied, moved);
+      if (disabling.length > 0) await counted;
       for (const result of disabling.filter(({ claim }) => moved.has(claim.id))) await this.disable(tx, result);
-      const ended = applied.filter(({ claim }) => moved.get(claim.id) !== 'pending');
-      const lanes = await activateHeads(
-        tx,
-        ended.map(({ claim }) => claim),
-      );
+      const [, lanes] = await settled([counted, activateHeads(tx, ended)]);
       return { settled: results.map(({ claim }) => ({ status: moved.get(claim.id) ?? null })), lanes };
     });
+    this.metrics.settled(results.map(({ outcome }, i) => ({ outcome, counts: done.settled[i]?.status !== null })));
+    return done;
   }
 
   /** @returns the new status of each delivery whose lease was still this attempt's */
   private async finish(tx: Tx, results: readonly AttemptResult[]): Promise<Map<string, DeliveryStatus>> {
-    const rows = await tx.query<{ id: string; status: DeliveryStatus }[]>(FINISH, [
+    const rows = await queryPrepared<{ id: string; status: DeliveryStatus }>(tx, FINISH, [
       JSON.stringify(
         results.map(({ claim, verdict, ...result }) => ({
           organization_id: claim.organizationId,
@@ -122,6 +132,9 @@ export class Settlement {
         })),
       ),
       results.length,
+      [...new Set(results.map(({ claim }) => claim.organizationId))],
+      results.map(({ claim }) => claim.id),
+      results.map(({ claim }) => claim.attemptId),
     ]);
     return new Map(rows.map(({ id, status }) => [id, status]));
   }
@@ -150,7 +163,7 @@ export class Settlement {
       } else tally.failures += 1;
       tally.probe_failed ||= claim.trigger === 'probe' && verdict.kind !== 'succeeded';
     }
-    if (tallies.size > 0) await tx.query(COUNT, [JSON.stringify([...tallies.values()])]);
+    if (tallies.size > 0) await queryPrepared(tx, COUNT, [JSON.stringify([...tallies.values()])]);
   }
 
   private async disable(tx: Tx, { claim, verdict }: AttemptResult): Promise<void> {
@@ -193,9 +206,14 @@ const newTally = (organization_id: string, endpoint_id: string): Tally => ({
 });
 
 /** Every row here is found by its key. Says so to the planner, which would scan while it has no statistics of a table. */
-const BY_KEY = `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`;
+const BY_KEY: Prepared = {
+  name: 'webhook-by-key',
+  text: `SELECT set_config(name, 'off', true) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) AS name`,
+};
 
-const FINISH = `
+const FINISH: Prepared = {
+  name: 'webhook-finish',
+  text: `
   WITH r AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(organization_id uuid, id uuid, attempt_id uuid, lease_token uuid,
       trigger text, verdict text, retry_ms float8, outcome text, status_code int, duration_ms int, request_headers jsonb,
@@ -213,7 +231,7 @@ const FINISH = `
     FROM r
     CROSS JOIN LATERAL (
       SELECT d.* FROM webhook_delivery d
-      WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.status = 'leased'
+      WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.status IN (${UNFINISHED})
         AND d.lease_token = r.lease_token OFFSET 0) AS d
     CROSS JOIN LATERAL (
       SELECT e.* FROM webhook_endpoint e
@@ -226,8 +244,8 @@ const FINISH = `
       last_status_code = next.status_code, last_error = next.error,
       finished_at = CASE WHEN next.status IN ('succeeded','exhausted','cancelled') THEN coalesce(d.finished_at, now()) END
     FROM next
-    WHERE d.organization_id = next.organization_id AND d.id = next.id AND d.status = 'leased'
-      AND d.lease_token = next.lease_token
+    WHERE d.organization_id = ANY ($3::uuid[]) AND d.id = ANY ($4::uuid[]) AND d.status IN (${UNFINISHED})
+      AND d.organization_id = next.organization_id AND d.id = next.id AND d.lease_token = next.lease_token
     RETURNING d.id, d.status
   ), written AS (
     UPDATE webhook_attempt a SET ended_at = now(), status_code = r.status_code, duration_ms = r.duration_ms,
@@ -235,10 +253,12 @@ const FINISH = `
       request_headers = r.request_headers, response_body = r.response_body,
       response_truncated = r.response_truncated, error = r.error
     FROM r LEFT JOIN moved ON moved.id = r.id
-    WHERE a.organization_id = r.organization_id AND a.id = r.attempt_id AND a.outcome IN ('open','interrupted')
+    WHERE a.organization_id = ANY ($3::uuid[]) AND a.id = ANY ($5::uuid[])
+      AND a.organization_id = r.organization_id AND a.id = r.attempt_id AND a.outcome IN ('open','interrupted')
       AND (moved.id IS NOT NULL OR r.outcome <> 'interrupted')
   )
-  SELECT id, status FROM moved`;
+  SELECT id, status FROM moved`,
+};
 
 /** The breaker opens after so many failures in a row over so long, and closes after so many probes that succeeded. */
 const OPEN_AFTER = 5;
@@ -251,7 +271,9 @@ const NEXT_WAIT = `CASE ${PROBE_WAITS.slice(0, -1)
   .join(' ')} ELSE ${PROBE_WAITS.at(-1)} END`;
 
 /** What the attempts mean for their endpoints: figures, in all and by the hour; breaker, slow start and rest. */
-const COUNT = `
+const COUNT: Prepared = {
+  name: 'webhook-count',
+  text: `
   WITH t AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS t(organization_id uuid, endpoint_id uuid, total int, succeeded int,
       failed int, latency_ms bigint, attempts int, answered int, answered_ms bigint, failures int, probe_failed boolean,
@@ -306,4 +328,5 @@ const COUNT = `
       WHEN 'speed up' THEN CASE WHEN e.slow_start * 2 < e.concurrency THEN e.slow_start * 2 END
       ELSE w.slow_start END
   FROM turn AS e
-  WHERE w.organization_id = e.organization_id AND w.id = e.endpoint_id`;
+  WHERE w.organization_id = e.organization_id AND w.id = e.endpoint_id`,
+};

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Database, type Prepared, type Tx } from '@hub/model/database.js';
+import { Database, queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 import type { Claim } from './claims.js';
 import {
@@ -24,6 +24,9 @@ const KEYS_PER_TICK = 500;
 /** For how long a delivery that fails keeps its conversation's later ones waiting, unless the order is strict. */
 const MAX_BLOCK_MINUTES = 15;
 const FIRST = '00000000-0000-0000-0000-000000000000';
+/** Says to the planner, whatever it knows of the tables, that an index gives the next row at once. */
+const IN_INDEX_ORDER = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off;
+  SET LOCAL enable_incremental_sort = off`;
 
 const EXPIRED: Prepared = {
   name: 'webhook-sweep-expired',
@@ -77,7 +80,7 @@ const OPEN_LANES = `
       ORDER BY d.organization_id, d.endpoint_id LIMIT 1) AS next
   )`;
 const HAS = (condition: string): string => `EXISTS (SELECT FROM webhook_delivery d
-  WHERE d.organization_id = lane.organization_id AND d.endpoint_id = lane.endpoint_id AND ${condition})`;
+  WHERE d.organization_id = lane.organization_id AND d.endpoint_id = lane.endpoint_id AND ${condition} OFFSET 0)`; // one by one
 
 /** What to do with each lane that nobody may have been told of. */
 const OPEN: Prepared = {
@@ -135,7 +138,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     await this.endExpiredLeases();
     await this.passFailingHeads();
     await this.healOrder();
-    for (const { todo, ...lane } of await this.read<OpenLane>(OPEN)) {
+    for (const { todo, ...lane } of await this.jump<OpenLane>(OPEN)) {
       if (todo === 'work') this.lanes.kick(lane);
       else await this.moveRest(lane, todo);
     }
@@ -180,7 +183,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   /** A few hundred order keys a round, in turn: a blocked delivery that has nothing before it is activated. */
   private async healOrder(): Promise<void> {
     const { organizationId, endpointId, orderKey } = this.cursor;
-    const heads = await this.read<OrderKey & { status: string }>(HEADS, [organizationId, endpointId, orderKey]);
+    const heads = await this.jump<OrderKey & { status: string }>(HEADS, [organizationId, endpointId, orderKey]);
     this.cursor = (heads.length === KEYS_PER_TICK && heads.at(-1)) || {
       organizationId: FIRST,
       endpointId: FIRST,
@@ -218,6 +221,13 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
         keys.map(({ orderKey }) => orderKey),
       );
       await work(tx);
+    });
+  }
+
+  private jump<R extends object>(statement: Prepared, values: unknown[] = []): Promise<R[]> {
+    return this.db.system('lanes', async (tx) => {
+      await tx.query(IN_INDEX_ORDER);
+      return queryPrepared<R>(tx, statement, values);
     });
   }
 

@@ -12,6 +12,12 @@ export class DeliveryNotFoundError extends NotFoundError {
   }
 }
 
+export class RecoveryNotFoundError extends NotFoundError {
+  constructor() {
+    super('RESOURCE_NOT_FOUND', 'Recovery does not exist');
+  }
+}
+
 /** An attempt is under way at this moment; it ends within its time limit. */
 export class DeliveryInProgressError extends ConflictError {
   constructor() {

@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
-import type { EventType } from '@hub/events/catalog.js';
 import { appendAudit, changesOf, configChanges } from '@hub/events/audit.js';
-import { Outbox, type Author } from '@hub/events/outbox.js';
+import type { Author } from '@hub/events/outbox.js';
 import { Database, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
 import { WebhookEndpoint, type EndpointConfig, type EndpointKeyPair } from '@hub/model/webhook.entity.js';
@@ -11,7 +10,6 @@ import { ValidationError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
 import { checkUrl } from '@hub/platform/safe-fetch.js';
 import { SecretBox } from '@hub/platform/secret-box.js';
-import { Claims } from './claims.js';
 import {
   cancelUnfinished,
   dropOrder,
@@ -20,11 +18,9 @@ import {
   releaseHeld,
   type Lane,
 } from './delivery-order.js';
+import { assertFilters } from './endpoint-filters.js';
 import { RECOVERED } from './endpoint-states.js';
 import { checkConfig, checkEvents, checkHeaders, onlyGiven, withDefaults } from './endpoint-input.js';
-import { isEmitted, sampleEvent } from './event-samples.js';
-import { addressTo } from './sender.js';
-import { SendNow } from './send-now.js';
 import {
   MAX_OVERLAP_SECONDS,
   newKeyPair,
@@ -33,18 +29,10 @@ import {
   ROTATION_OVERLAP_SECONDS,
   signatureKinds,
 } from './signing.js';
-import { DeliveryInProgressError, WebhookNotFoundError } from './webhooks.errors.js';
+import { WebhookNotFoundError } from './webhooks.errors.js';
 import { WebhooksQueries } from './webhooks.queries.js';
-import type {
-  CreateWebhook,
-  NewSecretView,
-  RetryResult,
-  TestResult,
-  UpdateWebhook,
-  WebhookView,
-} from './webhooks.types.js';
+import type { CreateWebhook, NewSecretView, UpdateWebhook, WebhookView } from './webhooks.types.js';
 
-const EXAMPLE_ENDPOINT = '01900000-0000-7000-8000-000000000008';
 const MASK = '********';
 
 @Injectable()
@@ -52,16 +40,14 @@ export class WebhooksService {
   constructor(
     private readonly db: Database,
     private readonly queries: WebhooksQueries,
-    private readonly claims: Claims,
-    private readonly engine: SendNow,
-    private readonly outbox: Outbox,
     private readonly box: SecretBox,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
    * Subscribes an endpoint, active at once.
-   * @throws ValidationError INVALID_URL, INVALID_EVENTS, or naming `headers.<name>` or `config.<key>`
+   * @throws ValidationError INVALID_URL, INVALID_EVENTS, or naming `headers.<name>` or `config.<key>`; NotFoundError of
+   *   a channel or team in `config`
    */
   async create(author: Author, command: CreateWebhook): Promise<NewSecretView> {
     const { organizationId } = author;
@@ -72,6 +58,7 @@ export class WebhooksService {
     const id = newId();
     const secret = newSecret();
     const webhook = await this.db.transaction(organizationId, async (tx) => {
+      await assertFilters(tx, organizationId, command.config);
       await insertRow(tx, WebhookEndpoint, {
         organizationId,
         id,
@@ -113,6 +100,7 @@ export class WebhooksService {
       if (command.config) {
         changes.config = mergeConfig(before.config, command.config);
         checkConfig(changes.config);
+        await assertFilters(tx, organizationId, command.config);
         changes.keyPair = this.keyPairFor(changes.config, before.keyPair);
       }
       if (status)
@@ -163,66 +151,6 @@ export class WebhooksService {
       return this.queries.getWebhook(organizationId, id, tx);
     });
     return { webhook, secret };
-  }
-
-  /**
-   * Sends an invented event of the type to this one endpoint, whatever its status and its subscriptions, and waits for
-   * the answer. It is not retried, is no part of the event log and counts for no statistics.
-   * @throws WebhookNotFoundError; ValidationError INVALID_EVENTS naming `event`
-   */
-  async test(author: Author, id: string, event = 'test.ping'): Promise<TestResult> {
-    if (!isEmitted(event)) {
-      const message = `${event} is not an event that this version sends`;
-      throw new ValidationError([{ field: 'event', message }], 'The event is not valid', 'INVALID_EVENTS');
-    }
-    const sample = sampleEvent(event, author);
-    const row = this.outbox.prepare(sample);
-    const claim = await this.claims.claimTest(
-      { organizationId: author.organizationId, endpointId: id },
-      {
-        id: newId(),
-        eventId: row.id,
-        eventType: event,
-        subjectId: sample.subject.id,
-        body: `${row.bodyBefore}0${row.bodyAfter}`,
-      },
-    );
-    if (!claim) throw new WebhookNotFoundError();
-    const { result, status } = await this.engine.send(claim);
-    return {
-      deliveryId: claim.id,
-      status,
-      statusCode: result.statusCode,
-      latency: result.durationMs ?? 0,
-      timestamp: new Date(claim.claimedAtMs),
-    };
-  }
-
-  /**
-   * One attempt now, by hand, with the same id and the same bytes. It takes nothing from the schedule: what fails stays
-   * as it was.
-   * @throws WebhookNotFoundError, DeliveryNotFoundError; DeliveryInProgressError while an attempt is under way
-   */
-  async retry({ organizationId }: Author, webhookId: string, deliveryId: string): Promise<RetryResult> {
-    const claim = await this.claims.claimByHand({ organizationId, endpointId: webhookId }, deliveryId);
-    if (!claim) {
-      await this.queries.getDelivery(organizationId, webhookId, deliveryId); // tells which of the two is missing
-      throw new DeliveryInProgressError();
-    }
-    const { result, status } = await this.engine.send(claim);
-    return {
-      id: claim.id,
-      status,
-      statusCode: result.statusCode,
-      attempts: claim.attempts,
-      retriedAt: new Date(claim.claimedAtMs),
-    };
-  }
-
-  /** The body of an invented event of the type, as an endpoint of this organization would get it. */
-  example(author: Author, type: EventType): unknown {
-    const { bodyBefore, bodyAfter } = this.outbox.prepare(sampleEvent(type, author));
-    return JSON.parse(addressTo(`${bodyBefore}0${bodyAfter}`, EXAMPLE_ENDPOINT));
   }
 
   /** What an update has really changed; nothing, nothing written. */

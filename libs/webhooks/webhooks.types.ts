@@ -1,4 +1,10 @@
-import type { AttemptOutcome, DeliveryStatus, EndpointConfig, EndpointStatus } from '@hub/model/webhook.entity.js';
+import type {
+  AttemptOutcome,
+  AttemptTrigger,
+  DeliveryStatus,
+  EndpointConfig,
+  EndpointStatus,
+} from '@hub/model/webhook.entity.js';
 import type { PageRequest } from '@hub/platform/paging.js';
 
 export interface CreateWebhook {
@@ -32,9 +38,14 @@ export type ShownDeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
 export interface ListDeliveries extends PageRequest {
   readonly status?: ShownDeliveryStatus;
-  /** An exact event type. */
+  /** An event type, a group such as `conversation.*`, or `*`. */
   readonly event?: string;
   readonly conversationId?: string;
+  readonly eventId?: string;
+  /** By the time of the event: from the one on, before the other. */
+  readonly since?: Date;
+  readonly until?: Date;
+  readonly sortOrder: 'asc' | 'desc';
 }
 
 export interface WebhookView {
@@ -51,6 +62,9 @@ export interface WebhookView {
   readonly publicKey: string | null;
   readonly status: EndpointStatus;
   readonly disabledReason: string | null;
+  /** When it will be disabled unless it answers with a success; null while it is well. */
+  readonly disableAt: Date | null;
+  readonly health: EndpointHealth;
   readonly stats: {
     /** Deliveries that have been attempted. */
     readonly deliveriesTotal: number;
@@ -70,6 +84,19 @@ export interface WebhookView {
   } | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+}
+
+/** How an endpoint fares; each time is null where it means nothing. */
+export interface EndpointHealth {
+  /** `open`: nothing is sent but a probe at `nextProbeAt`. */
+  readonly breaker: 'closed' | 'open';
+  readonly nextProbeAt: Date | null;
+  /** It has asked for a rest until then. */
+  readonly pausedUntil: Date | null;
+  /** The first failure since its last success. */
+  readonly failingSince: Date | null;
+  readonly consecutiveFailures: number;
+  readonly lastSuccessAt: Date | null;
 }
 
 /** With the signing secret, which is shown this once. */
@@ -109,7 +136,7 @@ export interface DeliveryView {
 
 export interface AttemptView {
   readonly n: number;
-  readonly trigger: 'auto' | 'manual' | 'test';
+  readonly trigger: AttemptTrigger;
   readonly outcome: AttemptOutcome;
   readonly statusCode: number | null;
   readonly durationMs: number | null;

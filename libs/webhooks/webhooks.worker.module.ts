@@ -2,11 +2,13 @@ import { Module } from '@nestjs/common';
 import { EventsModule } from '@hub/events/events.module.js';
 import { EventSink } from '@hub/events/relay.service.js';
 import { EndpointWatch } from './endpoint-watch.sweeper.js';
+import { EngineGauges } from './engine-gauges.js';
 import { FanOut } from './fan-out.js';
 import { LaneProcessor } from './lane.processor.js';
 import { LaneQueue } from './lane.queue.js';
 import { Lanes } from './lanes.js';
 import { LogRetention } from './log-retention.sweeper.js';
+import { Recovery } from './recovery.sweeper.js';
 import { Sweeper } from './sweeper.js';
 import { WebhooksModule } from './webhooks.module.js';
 
@@ -15,11 +17,13 @@ import { WebhooksModule } from './webhooks.module.js';
   imports: [EventsModule, WebhooksModule],
   providers: [
     Lanes,
+    EngineGauges,
     LaneQueue,
     LaneProcessor,
     Sweeper,
     EndpointWatch,
     LogRetention,
+    Recovery,
     { provide: EventSink, useClass: FanOut },
   ],
   exports: [EventSink],

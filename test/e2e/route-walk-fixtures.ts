@@ -75,7 +75,7 @@ export function gapsOf(route: WalkedRoute): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media', 'rec', 'evt'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -211,6 +211,9 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     }),
   );
   const { deliveryId } = v1.ok(await api.post<{ deliveryId: string }>(`/v1/webhooks/${webhook.id}/test`));
+  const delivery = v1.ok(await api.get(`/v1/webhooks/${webhook.id}/deliveries/${deliveryId}`));
+  const since = new Date(Date.now() - 60_000).toISOString();
+  const recovery = v1.ok(await api.post(`/v1/webhooks/${webhook.id}/recover`, { since }));
   const media = v1.ok(await upload(api, word, { filename: `${word}.txt` }));
   const organization = v1.uuid(api.organizationId);
   return {
@@ -224,6 +227,8 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     ticket: ticket.id,
     wh: webhook.id,
     del: deliveryId,
+    evt: String(delivery.attributes['eventId']),
+    rec: recovery.id,
     key: encodeId('key', (await addKey(hub, organization, { name: `${word} key` })).id),
   };
 }

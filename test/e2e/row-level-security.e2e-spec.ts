@@ -21,7 +21,14 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   bootstrap: ['api_key', 'organization'],
   health: ['event'],
   idempotency: ['idempotency_key'],
-  lanes: ['event', 'webhook_attempt', 'webhook_delivery', 'webhook_endpoint'],
+  lanes: [
+    'event',
+    'webhook_attempt',
+    'webhook_delivery',
+    'webhook_endpoint',
+    'webhook_endpoint_stat',
+    'webhook_recovery',
+  ],
   media: ['attachment'],
   relay: ['event', 'webhook_delivery', 'webhook_endpoint'],
   reseal: ['bot', 'channel', 'webhook_endpoint'],
@@ -42,6 +49,7 @@ const DEFINERS = [
   'messages_matching',
   'snoozes_due',
   'tickets_matching',
+  'webhook_log_roll',
 ];
 
 /** Jobs that see nothing but what such a function tells them. */
@@ -69,7 +77,7 @@ describe('row-level security', () => {
     [mine, other] = [v1.uuid(hub.admin.organizationId), v1.uuid(stranger.organizationId)];
     const found = await hub.sql<{ name: string }>(
       `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
-       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1`,
+       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1`,
     );
     tables = found.map(({ name }) => name);
     loose = await hub.sql(
@@ -133,12 +141,26 @@ describe('row-level security', () => {
   it('covers every table, or somebody has decided otherwise', async () => {
     const all = await hub.sql<{ name: string; guarded: boolean }>(
       `SELECT relname AS name, relrowsecurity AS guarded FROM pg_class
-       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1`,
+       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1`,
     );
     expect(all.map(({ name }) => name).filter((name) => !tables.includes(name))).toEqual(GLOBAL);
     expect(all.filter(({ guarded }) => !guarded).map(({ name }) => name)).toEqual(['migrations', 'rate_limit']);
     expect(tables.length).toBeGreaterThan(14);
     expect(loose).toEqual([]);
+  });
+
+  it('lets nobody reach into a partition: rows are to be had through their table only', async () => {
+    const partitions = await hub.sql<{ name: string; guarded: boolean; policies: number }>(PARTITIONS);
+    const hasParts = new Set(['webhook_delivery_log']);
+    expect(partitions.length).toBeGreaterThan(15);
+    for (const { name, guarded, policies } of partitions) {
+      expect({ name, guarded, policies }).toEqual({ name, guarded: true, policies: 0 });
+      for (const settings of [{ organization: mine }, { job: 'lanes' }] as Record<string, string>[]) {
+        expect({ name, ...(await attempt(settings, `SELECT FROM "${name}"`)) }).toMatchObject({ name, count: 0 });
+        const { code } = await attempt(settings, `INSERT INTO "${name}" (organization_id) VALUES ($1)`, [mine]);
+        expect({ name, code }).toEqual({ name, code: hasParts.has(name) ? '23514' : '42501' }); // of no day: no part for it
+      }
+    }
   });
 
   it('shows a tenant its own rows and no other, without a WHERE', async () => {
@@ -172,7 +194,7 @@ describe('row-level security', () => {
   it('refuses to write a row into another tenant', async () => {
     const complaints = await complaintsOf(async (table) => {
       // the policy is asked before any constraint: 42501 it must be, whatever else is missing
-      const { code } = await asMine(`INSERT INTO "${table}" (organization_id) VALUES ($1)`, [other]);
+      const { code } = await asMine(bareRow(table), [other]);
       return code !== '42501' && `INSERT: ${code}`;
     });
     expect(complaints).toEqual([]);
@@ -225,7 +247,7 @@ describe('row-level security', () => {
   it('lets no system job write into a table it is not named for', async () => {
     for (const [job, allowed] of Object.entries(JOBS)) {
       for (const table of tables.filter((name) => ![...allowed, ...(WRITES[job] ?? [])].includes(name))) {
-        const inserted = await attempt({ job }, `INSERT INTO "${table}" (organization_id) VALUES ($1)`, [mine]);
+        const inserted = await attempt({ job }, bareRow(table), [mine]);
         const deleted = await attempt({ job }, `DELETE FROM "${table}"`);
         expect({ job, table, code: inserted.code, deleted: deleted.count }).toEqual({
           job,
@@ -312,6 +334,34 @@ describe('row-level security', () => {
       expect(await attempt(settings, due)).toEqual({ rows: [], count: 0, code: null });
   });
 
+  it('makes and drops the days of the log for the job that keeps it, and for nobody else', async () => {
+    const roll = 'SELECT made, dropped FROM webhook_log_roll($1)';
+    for (const settings of [{}, { organization: mine }, { job: 'relay' }, { job: '' }] as Record<string, string>[])
+      expect((await attempt(settings, roll, [35])).code).toBe('42501');
+    expect((await attempt({ job: 'lanes' }, roll, [0])).code).toBe('42501');
+    const day = (offset: number): string =>
+      new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '');
+    const parents = ['webhook_attempt', 'webhook_delivery_log'];
+    for (const parent of parents) {
+      await hub.sql(`DROP TABLE ${parent}_${day(7)}`);
+      await hub.sql(
+        `CREATE TABLE ${parent}_${day(-40)} PARTITION OF ${parent} FOR VALUES FROM (uuid_at(now() - interval '41 days'))
+           TO (uuid_at(now() - interval '40 days'))`,
+      );
+    }
+    await app.query(`BEGIN; SELECT set_config('switchboard.job', 'lanes', true)`);
+    expect((await app.query(roll, [35])).rows).toEqual([{ made: 2, dropped: 2 }]);
+    expect((await app.query(roll, [35])).rows).toEqual([{ made: 0, dropped: 0 }]);
+    await app.query('COMMIT');
+    const names = (await hub.sql<{ name: string }>(PARTITIONS)).map(({ name }) => name);
+    for (const parent of parents) {
+      expect(names).toContain(`${parent}_${day(7)}`);
+      expect(names).not.toContain(`${parent}_${day(-40)}`);
+    }
+    const guards = await hub.sql<{ guarded: boolean; policies: number }>(PARTITIONS);
+    expect(guards.filter(({ guarded, policies }) => !guarded || policies > 0)).toEqual([]);
+  });
+
   it('compares the tenant once per statement with what the statement names, not with every row', async () => {
     const plan = await asMine('EXPLAIN SELECT id FROM conversation WHERE organization_id = $1', [mine]);
     const lines = plan.rows.map((row) => String(row['QUERY PLAN']));
@@ -376,6 +426,18 @@ describe('row-level security', () => {
     await Promise.all([open.kill(), closed.kill()]);
   });
 });
+
+/** A row with nothing but its tenant, and what tells its partition. */
+const bareRow = (table: string): string =>
+  table === 'webhook_delivery'
+    ? `INSERT INTO webhook_delivery (organization_id, status) VALUES ($1, 'pending')`
+    : `INSERT INTO "${table}" (organization_id) VALUES ($1)`;
+
+const PARTITIONS = `
+  SELECT c.relname AS name, c.relrowsecurity AS guarded,
+    (SELECT count(*)::int FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
+  FROM pg_class c
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relispartition ORDER BY 1`;
 
 interface Attempt {
   readonly rows: Record<string, unknown>[];

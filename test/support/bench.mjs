@@ -1,23 +1,25 @@
 // What `npm run bench` runs after the build: the benchmarks of test/bench against throw-away servers, with the durability
 // of production. Figures are for comparing within one run; nothing is asserted, and the exit code says only whether it ran.
 //
-//   npm run bench                               all of them, about ten minutes
-//   npm run bench post-message event-latency    some
+//   npm run bench                               all of them, about half an hour
+//   npm run bench post-message webhooks         some
 //   npm run bench wall                          row-level security with, without, and without setting the tenant
 //   npm run bench lists -- --full               also with a million conversations: ten minutes more, 12 GB on disk
 //   npm run bench lists -- --sizes 5000,50000   with as many conversations as you like
-//   npm run bench -- --quick                    smaller, little more than a minute
-//   npm run bench post-message -- --profile     also writes processor profiles of the API and the worker
+//   npm run bench -- --quick                    smaller, about five minutes
+//   npm run bench webhooks -- --profile         also writes processor profiles of the API and the worker, and what
+//                                               statements a delivery takes
 import { mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { asAdmin } from '../bench/stack.mjs';
 import { PLAN_SETTINGS } from '../bench/plans.mjs';
+import { STATEMENT_SETTINGS } from '../bench/statements.mjs';
 import { machine, printNote, progress, progressDone } from '../bench/report.mjs';
 import { removeLeftovers, startPostgres, startRedis } from './servers.mjs';
 
-const BENCHMARKS = ['post-message', 'lists', 'event-latency', 'wall'];
+const BENCHMARKS = ['post-message', 'lists', 'webhooks', 'wall'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -61,7 +63,9 @@ const started = Date.now();
 const load = machine();
 progress('starting PostgreSQL and Redis');
 await removeLeftovers();
-const postgres = await startPostgres({ settings: { ...PLAN_SETTINGS, track_commit_timestamp: 'on' } });
+const postgres = await startPostgres({
+  settings: { ...PLAN_SETTINGS, ...(options.profile && STATEMENT_SETTINGS), track_commit_timestamp: 'on' },
+});
 const redis = await startRedis().catch(() => null);
 const profile = options.profile ? mkdtempSync(path.join(os.tmpdir(), 'switchboard-profile-')) : undefined;
 let ok = true;

@@ -2,6 +2,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
+import { complaintsOf } from './event-schemas.js';
 import { eventually } from './harness.js';
 
 export interface Received {
@@ -34,9 +35,14 @@ export type Behaviour =
 
 type Script = (request: Received, nth: number) => Behaviour;
 
-/** A web server of a customer: it records every request, whole and before it answers, and answers by its script. */
+/**
+ * A web server of a customer: it records every request, whole and before it answers, and answers by its script. It holds
+ * every event against the schema in the catalogue: one that the catalogue does not describe fails the test.
+ */
 export class Subscriber {
   readonly received: Received[] = [];
+  /** What was not as the catalogue has it. */
+  readonly complaints: string[] = [];
   /** Requests at once, at the most so far. */
   peak = 0;
   private script: Script = () => 200;
@@ -70,12 +76,19 @@ export class Subscriber {
   async expect(count: number, path?: string, timeoutMs?: number): Promise<Received[]> {
     const all = (): Received[] => (path === undefined ? this.received : this.on(path));
     await eventually(() => all().length >= count, `${count} requests`, timeoutMs);
+    this.hold();
     return all();
   }
 
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
+    this.hold();
+  }
+
+  /** @throws Error when something was sent that the catalogue does not describe */
+  private hold(): void {
+    if (this.complaints.length > 0) throw new Error(this.complaints.slice(0, 5).join('\n'));
   }
 
   private serve(request: IncomingMessage, response: ServerResponse): void {
@@ -91,6 +104,7 @@ export class Subscriber {
       const body = JSON.parse(raw.toString()) as Received['body'];
       const received: Received = { id, path: request.url ?? '/', headers, raw, body, at: performance.now() };
       this.received.push(received);
+      if (id !== '') this.complaints.push(...complaintsOf(body));
       const key = `${received.path} ${id}`;
       const nth = (this.times.get(key) ?? 0) + 1;
       this.times.set(key, nth);

@@ -14,6 +14,8 @@ const KINDS = {
   queue: ['QUEUE_NOT_FOUND', 'Queue'],
   wh: ['WEBHOOK_NOT_FOUND', 'Webhook'],
   del: ['DELIVERY_NOT_FOUND', 'Delivery'],
+  evt: ['RESOURCE_NOT_FOUND', 'Event'],
+  rec: ['RESOURCE_NOT_FOUND', 'Recovery'],
   ticket: ['TICKET_NOT_FOUND', 'Ticket'],
   media: ['RESOURCE_NOT_FOUND', 'File'],
   key: ['RESOURCE_NOT_FOUND', 'API key'],

@@ -27,6 +27,8 @@ import { MediaController } from './media.controller.js';
 import { UploadGuard } from './media.upload.js';
 import { UsersController } from './users.controller.js';
 import { V1EventFormat } from './v1.events.js';
+import { WebhookDeliveriesController } from './webhook-deliveries.controller.js';
+import { WebhookRecoveriesController } from './webhook-recoveries.controller.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 /** How events are worded, for every process that writes any. */
@@ -63,6 +65,8 @@ export class V1EventsModule {}
     BotsController,
     MediaController,
     WebhooksController,
+    WebhookDeliveriesController,
+    WebhookRecoveriesController,
     AuditController,
   ],
   providers: [UploadGuard],

@@ -3,7 +3,6 @@ import { MEDIA_KINDS } from '@hub/model/attachment.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
 import { USER_ROLES, USER_STATUSES } from '@hub/model/user.entity.js';
 import type { Schema } from '@hub/platform/dto.js';
-import { DELIVERY_STATUSES } from '@hub/webhooks/webhooks.types.js';
 import {
   text,
   integer,
@@ -38,6 +37,7 @@ import {
   timelineEvent,
 } from './v1.schemas.messaging.js';
 import { channel, channelStats, channelTest } from './v1.schemas.channels.js';
+import { webhookSchemas } from './v1.schemas.webhooks.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
 
@@ -103,68 +103,6 @@ const bot = object({
   ...times,
 });
 
-const deliveryStatus = oneOf(DELIVERY_STATUSES);
-const headers: Schema = { type: 'object', additionalProperties: text };
-const exchange = {
-  request: orNull(object({ headers })),
-  response: orNull(object({ statusCode: integer, body: text, truncated: flag })),
-};
-
-const webhook = object(
-  {
-    url: text,
-    events: texts,
-    description: orNull(text),
-    headers,
-    config: json,
-    status: oneOf(['active', 'inactive', 'disabled']),
-    disabledReason: orNull(text),
-    disableAt: orNull(time),
-    publicKey: orNull({ type: 'string', pattern: '^whpk_' }),
-    secret: { type: 'string', pattern: '^whsec_' },
-    stats: object({
-      deliveriesTotal: integer,
-      deliveriesSucceeded: integer,
-      deliveriesFailed: integer,
-      successRate: orNull({ type: 'number', minimum: 0, maximum: 1 }),
-      avgLatency: orNull(integer),
-    }),
-    lastDelivery: orNull(
-      object({ id: id('del'), event: text, status: deliveryStatus, statusCode: orNull(integer), timestamp: time }),
-    ),
-    ...times,
-  },
-  ['secret'],
-);
-
-const delivery: Record<string, Schema> = {
-  webhookId: id('wh'),
-  eventId: id('evt'),
-  event: text,
-  conversationId: orNull(id('conv')),
-  status: deliveryStatus,
-  statusCode: orNull(integer),
-  errorMessage: orNull(text),
-  attempts: integer,
-  payload: json,
-  ...exchange,
-  nextAttemptAt: orNull(time),
-  createdAt: time,
-  lastAttemptAt: orNull(time),
-};
-
-const attempt = object({
-  number: integer,
-  trigger: oneOf(['auto', 'manual', 'test']),
-  outcome: text,
-  statusCode: orNull(integer),
-  latency: orNull(integer),
-  errorMessage: orNull(text),
-  ...exchange,
-  startedAt: time,
-  endedAt: orNull(time),
-});
-
 const auditEntry = object({
   at: time,
   action: text,
@@ -175,8 +113,6 @@ const auditEntry = object({
   address: orNull(text),
   userAgent: orNull(text),
 });
-
-const sent = { status: deliveryStatus, statusCode: orNull(integer) };
 
 const meta: Record<string, Schema> = { requestId: text, setupInstructions: text };
 const pagination = object({
@@ -248,15 +184,6 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   ApiKey: resource('api_key', id('key'), apiKey),
   ContactToken: object({ token: text, expiresAt: time }),
   Bot: resource('bot', id('bot'), bot),
-  Webhook: resource('webhook', id('wh'), webhook),
-  WebhookTest: object({ deliveryId: id('del'), ...sent, latency: integer, timestamp: time }),
-  Delivery: resource('delivery', id('del'), object(delivery)),
-  DeliveryDetails: resource(
-    'delivery',
-    id('del'),
-    object({ ...delivery, attemptLog: { type: 'array', items: attempt } }),
-  ),
-  DeliveryRetry: object({ id: id('del'), ...sent, attempts: integer, retriedAt: time }),
   AuditEntry: resource('audit_entry', id('audit'), auditEntry),
-  EventType: resource('event_type', text, object({ description: text, schema: json, example: json })),
+  ...webhookSchemas,
 };

@@ -1,7 +1,7 @@
-import { describeEvent, EVENT_TYPES, type EventType } from '@hub/events/catalog.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
 import type { EndpointConfig } from '@hub/model/webhook.entity.js';
-import { ValidationError, type FieldProblem } from '@hub/platform/errors.js';
+import { toDate } from '@hub/platform/dto.js';
+import { ValidationError } from '@hub/platform/errors.js';
 import { encodeId } from '@hub/platform/ids.js';
 import type {
   AttemptView,
@@ -16,7 +16,6 @@ import type {
 } from '@hub/webhooks/webhooks.types.js';
 import type { Resource } from './v1.envelope.js';
 import { filterId } from './v1.ids.js';
-import { V1_SCHEMAS } from './v1.schemas.js';
 import type { CreateWebhookBody, ListDeliveriesQuery, UpdateWebhookBody } from './webhook.dto.js';
 
 /** @param secret only where it has just been made */
@@ -30,11 +29,12 @@ export function webhookResource(view: WebhookView, secret?: string): Resource {
       events: view.events,
       description: view.description,
       headers: view.headers,
-      config: { ...view.config, payload: 'full' },
+      config: publicConfig(view.config),
       publicKey: view.publicKey,
       status: view.status,
       disabledReason: view.disabledReason,
-      disableAt: null,
+      disableAt: view.disableAt,
+      health: view.health,
       ...(secret !== undefined && { secret }),
       stats: view.stats,
       lastDelivery: lastDelivery && { ...lastDelivery, id: encodeId('del', lastDelivery.id) },
@@ -110,81 +110,53 @@ export const toUpdateWebhook = (id: string, { config, ...fields }: UpdateWebhook
   ...(config && { config: toConfig(config) }),
 });
 
-export function toListDeliveries({ conversationId, sortOrder: _, ...query }: ListDeliveriesQuery): ListDeliveries {
+export function toListDeliveries({ conversationId, eventId, ...query }: ListDeliveriesQuery): ListDeliveries {
+  const { since, until, ...plain } = query;
   return {
-    ...query,
+    ...plain,
+    ...(since !== undefined && { since: toDate(since) }),
+    ...(until !== undefined && { until: toDate(until) }),
     ...(conversationId && { conversationId: filterId(['conv'], conversationId, 'conversationId') }),
+    ...(eventId && { eventId: filterId(['evt'], eventId, 'eventId') }),
   };
 }
 
-const SUPPORTED = ['retryPolicy', 'steps', 'maxRetries', 'timeout', 'ordering', 'signature'] as const;
-/** Named by the contract, of which this version has one value or none. */
-const LATER: Readonly<Record<string, string | null>> = {
-  payload: 'full',
-  rateLimit: null,
-  channelIds: null,
-  teamIds: null,
-};
+const CONFIG_KEYS: ReadonlySet<string> = new Set<keyof EndpointConfig>([
+  'retryPolicy',
+  'steps',
+  'maxRetries',
+  'timeout',
+  'ordering',
+  'signature',
+  'rateLimit',
+  'payload',
+  'channelIds',
+  'teamIds',
+  'concurrency',
+]);
+/** The settings that are lists of ids, and of what. */
+const ID_LISTS = { channelIds: 'ch', teamIds: 'team' } as const;
 
-/** @throws ValidationError naming `config.<key>` for every key that would not be honoured */
+const publicConfig = ({ channelIds, teamIds, ...config }: EndpointConfig): object => ({
+  ...config,
+  ...(channelIds && { channelIds: channelIds.map((id) => encodeId('ch', id)) }),
+  ...(teamIds && { teamIds: teamIds.map((id) => encodeId('team', id)) }),
+});
+
+/** A key set to null asks for its default. @throws ValidationError naming `config.<key>`: the values are the service's to check */
 function toConfig(given: JsonObject): EndpointConfig {
-  const problems: FieldProblem[] = [];
-  for (const [key, value] of Object.entries(given)) {
-    if ((SUPPORTED as readonly string[]).includes(key) || value === null) continue;
-    const only = LATER[key];
-    if (only === undefined) problems.push({ field: `config.${key}`, message: `config.${key} is not known` });
-    else if (value !== only) {
-      const message = only === null ? 'is not available in this version' : `must be ${only} in this version`;
-      problems.push({ field: `config.${key}`, message: `config.${key} ${message}` });
-    }
+  const unknown = Object.keys(given).filter((key) => !CONFIG_KEYS.has(key) && given[key] !== null);
+  if (unknown.length > 0) {
+    throw new ValidationError(
+      unknown.map((key) => ({ field: `config.${key}`, message: `config.${key} is not known` })),
+    );
   }
-  if (problems.length > 0) throw new ValidationError(problems);
-  const kept = SUPPORTED.filter((key) => key in given).map((key) => [key, given[key] ?? undefined]);
-  return Object.fromEntries(kept) as EndpointConfig; // the service checks the values
+  const config = Object.entries(given).filter(([key]) => CONFIG_KEYS.has(key));
+  return Object.fromEntries(config.map(([key, value]) => [key, value === null ? undefined : uuidsIn(key, value)]));
 }
 
-const SUBJECTS: Readonly<Record<string, string>> = {
-  conversation: 'Conversation',
-  message: 'Message',
-  contact: 'Contact',
-  channel: 'Channel',
-  bot: 'Bot',
-};
-
-/** The catalogue: each event with the schema of its body and an example. */
-export const eventTypes = (exampleOf: (type: EventType) => unknown): Resource[] =>
-  EVENT_TYPES.map((type) => ({
-    id: type,
-    type: 'event_type',
-    attributes: { description: describeEvent(type), schema: bodySchema(type), example: exampleOf(type) },
-  }));
-
-/** Complete in itself: its references point into its own `components`. */
-function bodySchema(type: EventType): object {
-  const text = { type: 'string' };
-  const subject = SUBJECTS[type.split('.')[0] ?? ''];
-  return {
-    type: 'object',
-    required: ['id', 'type', 'event', 'timestamp', 'tenantId', 'data', 'meta'],
-    properties: {
-      id: text,
-      type: { const: type },
-      event: { const: type },
-      timestamp: { type: 'string', format: 'date-time' },
-      tenantId: text,
-      data: subject ? V1_SCHEMAS[subject] : { type: 'object', required: ['id', 'type', 'attributes'] },
-      meta: {
-        type: 'object',
-        required: ['organizationId', 'webhookId', 'sequence', 'actor'],
-        properties: {
-          organizationId: text,
-          webhookId: text,
-          sequence: { type: 'integer' },
-          actor: { type: 'object' },
-          changes: { type: 'object' },
-        },
-      },
-    },
-    components: { schemas: { MessageContent: V1_SCHEMAS['MessageContent'] } },
-  };
+function uuidsIn(key: string, value: unknown): unknown {
+  if (!Object.hasOwn(ID_LISTS, key) || !Array.isArray(value)) return value;
+  const kind = ID_LISTS[key as keyof typeof ID_LISTS];
+  return [...new Set(value.map((id: unknown) => filterId([kind], String(id), `config.${key}`)))];
 }

@@ -1,36 +1,32 @@
 import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
 import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
+import { encodeId } from '@hub/platform/ids.js';
+import { DeliveriesService } from '@hub/webhooks/deliveries.service.js';
+import { EndpointStatsQueries } from '@hub/webhooks/endpoint-stats.queries.js';
 import { WebhooksQueries } from '@hub/webhooks/webhooks.queries.js';
 import { WebhooksService } from '@hub/webhooks/webhooks.service.js';
 import { flat, many, one, type Envelope } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
+import { eventTypes } from './v1.event-schemas.js';
 import { Operation, V1Controller } from './v1.operation.js';
 import {
   CreateWebhookBody,
-  ListDeliveriesQuery,
   ListWebhooksQuery,
   RotateSecretBody,
   TestWebhookBody,
   UpdateWebhookBody,
+  WebhookStatsQuery,
 } from './webhook.dto.js';
-import {
-  deliveryDetails,
-  deliveryResource,
-  eventTypes,
-  retryResult,
-  testResult,
-  toCreateWebhook,
-  toListDeliveries,
-  toUpdateWebhook,
-  webhookResource,
-} from './webhook.mapper.js';
+import { testResult, toCreateWebhook, toUpdateWebhook, webhookResource } from './webhook.mapper.js';
 
 @V1Controller('webhooks', 'Webhooks')
 export class WebhooksController {
   constructor(
     private readonly webhooks: WebhooksService,
     private readonly queries: WebhooksQueries,
+    private readonly deliveries: DeliveriesService,
+    private readonly stats: EndpointStatsQueries,
   ) {}
 
   @Get()
@@ -47,7 +43,7 @@ export class WebhooksController {
     body: CreateWebhookBody,
     status: 201,
     one: 'Webhook',
-    errors: ['INVALID_URL', 'INVALID_EVENTS'],
+    errors: ['INVALID_URL', 'INVALID_EVENTS', 'CHANNEL_NOT_FOUND', 'TEAM_NOT_FOUND'],
   })
   async create(@CurrentActor() actor: Actor, @WireBody(CreateWebhookBody) body: CreateWebhookBody): Promise<Envelope> {
     const { webhook, secret } = await this.webhooks.create(actor, toCreateWebhook(body));
@@ -58,11 +54,12 @@ export class WebhooksController {
   @Operation({
     scope: 'webhooks:read',
     summary: 'List the events',
-    description: 'Each with the JSON Schema of its body and an example.',
+    description:
+      'Each with the JSON Schema (2020-12) of its body, full and thin, and an example; what is sent is held against it.',
     list: 'EventType',
   })
   events(@CurrentActor() actor: Actor): Envelope {
-    return { data: eventTypes((type) => this.webhooks.example(actor, type)) };
+    return { data: eventTypes((type) => this.deliveries.example(actor, type)) };
   }
 
   @Get(':id')
@@ -82,7 +79,7 @@ export class WebhooksController {
     summary: 'Change a webhook',
     body: UpdateWebhookBody,
     one: 'Webhook',
-    errors: ['WEBHOOK_NOT_FOUND', 'INVALID_URL', 'INVALID_EVENTS'],
+    errors: ['WEBHOOK_NOT_FOUND', 'INVALID_URL', 'INVALID_EVENTS', 'CHANNEL_NOT_FOUND', 'TEAM_NOT_FOUND'],
   })
   async update(
     @CurrentActor() actor: Actor,
@@ -119,7 +116,7 @@ export class WebhooksController {
     @Param('id') id: string,
     @WireBody(TestWebhookBody) body: TestWebhookBody,
   ): Promise<Envelope> {
-    return flat(testResult(await this.webhooks.test(actor, idOf('wh', id), body.event)));
+    return flat(testResult(await this.deliveries.test(actor, idOf('wh', id), body.event)));
   }
 
   @Post(':id/rotate-secret')
@@ -143,54 +140,21 @@ export class WebhooksController {
     return one(webhookResource(webhook, secret));
   }
 
-  @Get(':id/deliveries')
+  @Get(':id/stats')
   @Operation({
     scope: 'webhooks:read',
-    summary: 'List deliveries',
-    description: 'Newest first.',
-    query: ListDeliveriesQuery,
-    many: 'Delivery',
+    summary: 'Statistics of a webhook',
+    query: WebhookStatsQuery,
+    flat: 'WebhookStats',
     errors: ['WEBHOOK_NOT_FOUND'],
   })
-  async deliveries(
+  async getStats(
     @CurrentActor() actor: Actor,
     @Param('id') id: string,
-    @WireQuery(ListDeliveriesQuery) query: ListDeliveriesQuery,
+    @WireQuery(WebhookStatsQuery) { period, granularity }: WebhookStatsQuery,
   ): Promise<Envelope> {
-    const request = toListDeliveries(query);
-    return many(await this.queries.listDeliveries(actor.organizationId, idOf('wh', id), request), deliveryResource);
-  }
-
-  @Get(':id/deliveries/:deliveryId')
-  @Operation({
-    scope: 'webhooks:read',
-    summary: 'Get a delivery and its attempts',
-    one: 'DeliveryDetails',
-    errors: ['WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND'],
-  })
-  async delivery(
-    @CurrentActor() actor: Actor,
-    @Param('id') id: string,
-    @Param('deliveryId') deliveryId: string,
-  ): Promise<Envelope> {
-    const view = await this.queries.getDelivery(actor.organizationId, idOf('wh', id), idOf('del', deliveryId));
-    return one(deliveryDetails(view));
-  }
-
-  @Post(':id/deliveries/:deliveryId/retry')
-  @Operation({
-    scope: 'webhooks:write',
-    summary: 'Deliver again now',
-    description:
-      'One attempt with the same id and the same bytes, whatever has become of it; the schedule goes on as it was.',
-    flat: 'DeliveryRetry',
-    errors: ['WEBHOOK_NOT_FOUND', 'DELIVERY_NOT_FOUND', 'DELIVERY_IN_PROGRESS'],
-  })
-  async retry(
-    @CurrentActor() actor: Actor,
-    @Param('id') id: string,
-    @Param('deliveryId') deliveryId: string,
-  ): Promise<Envelope> {
-    return flat(retryResult(await this.webhooks.retry(actor, idOf('wh', id), idOf('del', deliveryId))));
+    const webhookId = idOf('wh', id);
+    const stats = await this.stats.getStats(actor.organizationId, webhookId, period, granularity);
+    return flat({ webhookId: encodeId('wh', webhookId), period, ...stats });
   }
 }

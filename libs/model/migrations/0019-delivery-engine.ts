@@ -157,7 +157,7 @@ const LOG = `
   ) PARTITION BY LIST (status);
   CREATE INDEX webhook_delivery_list ON webhook_delivery (organization_id, endpoint_id, id);
 
-  CREATE TABLE webhook_delivery_open PARTITION OF webhook_delivery (UNIQUE (organization_id, endpoint_id, event_id))
+  CREATE TABLE webhook_delivery_open PARTITION OF webhook_delivery (UNIQUE (organization_id, id))
     FOR VALUES IN ('blocked','pending','leased','held')
     WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.1);
   CREATE INDEX webhook_delivery_due ON webhook_delivery_open (organization_id, endpoint_id, priority, next_attempt_at)

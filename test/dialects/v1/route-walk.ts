@@ -117,16 +117,23 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /v1/media/{id}': {},
   'DELETE /v1/media/{id}': {},
   'GET /v1/webhooks': {},
-  'POST /v1/webhooks': { body: () => HOOK },
+  'POST /v1/webhooks': { body: (own) => ({ ...HOOK, config: { channelIds: [own['ch']] } }) },
   'GET /v1/webhooks/events': {},
   'GET /v1/webhooks/{id}': {},
-  'PATCH /v1/webhooks/{id}': { body: () => ({ description: 'walked', status: 'inactive' }) },
+  'PATCH /v1/webhooks/{id}': {
+    body: (own) => ({ description: 'walked', status: 'inactive', config: { channelIds: [own['ch']] } }),
+  },
   'DELETE /v1/webhooks/{id}': {},
   'POST /v1/webhooks/{id}/test': {},
   'POST /v1/webhooks/{id}/rotate-secret': {},
   'GET /v1/webhooks/{id}/deliveries': {},
   'GET /v1/webhooks/{id}/deliveries/{deliveryId}': {},
   'POST /v1/webhooks/{id}/deliveries/{deliveryId}/retry': {},
+  'GET /v1/webhooks/{id}/stats': {},
+  'POST /v1/webhooks/{id}/recover': { body: () => ({ since: new Date(Date.now() - 60_000).toISOString() }) },
+  'GET /v1/webhooks/{id}/recoveries': {},
+  'GET /v1/webhooks/{id}/recoveries/{recoveryId}': {},
+  'POST /v1/webhooks/{id}/recoveries/{recoveryId}/cancel': {},
 };
 
 /** The kinds of the ids that stand in a path, by the word before them. */
@@ -138,6 +145,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   bots: 'bot',
   webhooks: 'wh',
   deliveries: 'del',
+  recoveries: 'rec',
   messages: 'msg',
   media: 'media',
   tickets: 'ticket',
@@ -155,6 +163,7 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   userId: ['user'],
   ticketId: ['ticket'],
   staffId: ['user'],
+  eventId: ['evt'],
   actorId: ['user', 'bot', 'contact', 'key'],
   subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media'],
 };
