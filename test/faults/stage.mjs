@@ -17,7 +17,7 @@ const PATIENCE = 3;
 export const LEASE_MARGIN = 15;
 /** The longest lease. */
 export const LEASE = PATIENCE + LEASE_MARGIN;
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000; // on a machine that is busy with other things
 const CLOCK = new URL('clock.mjs', import.meta.url).href;
 
 /**
@@ -238,7 +238,7 @@ export class Stage {
   async relayed() {
     if (this.workers.length === 0) return;
     const waiting = 'SELECT 1 FROM event WHERE fanned_out_at IS NULL LIMIT 1';
-    await until(async () => (await this.sql(waiting)).length === 0, 'every event is fanned out', 60_000);
+    await until(async () => (await this.sql(waiting)).length === 0, 'every event is fanned out', 120_000);
   }
 
   /** Deliveries that are not finished. @param {readonly Endpoint[]} [endpoints] */
@@ -252,7 +252,7 @@ export class Stage {
   }
 
   /** Waits until the healthy ones have got everything. */
-  async settled(timeoutMs = 60_000) {
+  async settled(timeoutMs = 180_000) {
     await this.relayed();
     const healthy = this.endpoints.filter((one) => one.healthy);
     await until(async () => (await this.unfinished(healthy)) === 0, 'the healthy webhooks have it all', timeoutMs);
