@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { cleanEnv, EnvMissingError, makeValidator, num, str, url } from 'envalid';
+import { parseNetworks } from './addresses.js';
 
 const toKey = (input: string): Buffer => {
   const bytes = Buffer.from(input, /^[0-9a-f]{64}$/i.test(input) ? 'hex' : 'base64');
@@ -50,6 +51,15 @@ const list = makeValidator((input: string) =>
     .filter((item) => item !== ''),
 );
 
+const networks = makeValidator((input: string) => {
+  const cidrs = input
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+  parseNetworks(cidrs);
+  return cidrs;
+});
+
 const secretKeys = makeValidator((input: string) =>
   input
     .split(',')
@@ -90,7 +100,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
         desc: 'where uploads are kept: file:/a/folder or s3://…',
       }),
       MEDIA_MAX_BYTES: bytes({ default: 26_214_400, desc: 'the largest upload' }),
-      WEBHOOK_ALLOWED_NETWORKS: list({
+      WEBHOOK_ALLOWED_NETWORKS: networks({
         default: [],
         desc: 'CIDRs that outbound calls may reach although private',
       }),

@@ -11,8 +11,11 @@ const PROCESS_CAP = 1_000;
 /** Of these, what lanes may take together whose endpoints take their time, or do not answer at all. */
 const SLOW_CAP = PROCESS_CAP / 4;
 const SLOW_MS = 2_000;
-/** The share of a lane's slots that replays may take, as a divisor. */
+/** The share of a lane's slots that replays may take, as a divisor: while there is live traffic, and while there is none. */
 const REPLAY_SHARE = 5;
+const QUIET_REPLAY_SHARE = 2;
+/** A lane without a live delivery for so long is quiet. */
+const QUIET_MS = 2_000;
 /** Claims under way at once: the database's share of the lanes. */
 const CLAIMERS = 4;
 const DRAIN_MS = 10_000;
@@ -29,6 +32,8 @@ interface LaneState extends Lane {
   replays: number;
   /** The last claim was full, so there may be more. */
   more: boolean;
+  /** When a live delivery was last claimed here, on the process's monotonic clock in milliseconds. */
+  liveAt: number;
   /** How long its requests take, the latest ones above all, in milliseconds. */
   pace: number;
 }
@@ -152,12 +157,14 @@ export class Lanes implements OnModuleDestroy {
     const { guarded } = state;
     let claimed: Claim[] = [];
     try {
-      const replays = Math.max(0, Math.ceil(state.cap / REPLAY_SHARE) - state.replays);
+      const share = performance.now() - state.liveAt > QUIET_MS ? QUIET_REPLAY_SHARE : REPLAY_SHARE;
+      const replays = Math.max(0, Math.ceil(state.cap / share) - state.replays);
       claimed = await this.claims.claimDue(state, { slots, replays }, guarded);
     } catch (error) {
       this.logger.warn({ endpoint: state.endpointId, error: String(error) }, 'lane.claim');
     }
     state.cap = claimed[0]?.config.concurrency ?? state.cap;
+    if (claimed.some(({ trigger }) => trigger !== 'replay')) state.liveAt = performance.now();
     state.more ||= claimed.length === slots;
     this.take(state, claimed.length - slots);
     for (const claim of claimed) this.track(this.work(state, claim));
@@ -214,6 +221,7 @@ const newState = (organizationId: string, endpointId: string): LaneState => ({
   busy: 0,
   replays: 0,
   more: false,
+  liveAt: performance.now(),
   pace: 0,
 });
 

@@ -20,7 +20,7 @@ export interface ProcessSettings {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** @throws Error with the process's own words when it does not start within 20 s */
+/** @throws Error with the process's own words when it does not start within 40 s */
 export function startProcess(name: 'api' | 'worker', settings: ProcessSettings): Promise<HubProcess> {
   const child = spawn(process.execPath, [path.resolve(`dist/apps/${name}/main.js`)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -45,7 +45,10 @@ export function startProcess(name: 'api' | 'worker', settings: ProcessSettings):
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`The ${name} did not start: ${output}`)), 20_000);
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`The ${name} did not start: ${output}`));
+    }, 40_000);
     child.once('exit', (code) => reject(new Error(`The ${name} ended with ${code}: ${output}`)));
     child.once('message', (message) => {
       clearTimeout(timer);
