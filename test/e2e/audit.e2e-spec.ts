@@ -157,11 +157,14 @@ describe('the audit log', () => {
     v1.ok(await api.post(`/v1/webhooks/${hook.id}/rotate-secret`));
     subscriber.behave(410);
     await v1.contact(api);
-    await eventually(async () => (await actions(hook.id)).at(-1) === 'webhook.disabled', 'the webhook is disabled');
+    await eventually(
+      async () => (await actions(hook.id)).at(-1) === 'webhook.endpoint.disabled',
+      'the webhook is disabled',
+    );
     await api.delete(`/v1/webhooks/${hook.id}`);
     const lines = await linesOf(hook.id);
     expect(lines.map((line) => v1.attributes(line)['action'])).toEqual(
-      ['created', 'updated', 'secret_rotated', 'disabled', 'deleted'].map((done) => `webhook.${done}`),
+      ['created', 'updated', 'secret_rotated', 'endpoint.disabled', 'deleted'].map((done) => `webhook.${done}`),
     );
     expect(v1.attributes(lines[1] as Resource)['changes']).toEqual({
       events: { before: ['contact.*'], after: ['*'] },
