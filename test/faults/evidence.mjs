@@ -18,6 +18,7 @@ const { decodeId } = await built('libs/platform/ids.js');
  * @property {import('./stage.mjs').Endpoint[]} endpoints
  * @property {import('./stage.mjs').Fault[]} faults
  * @property {number[]} blows
+ * @property {{ from: number, to: number }[]} idle
  */
 
 const ms = (/** @type {string} */ time) => `(extract(epoch FROM ${time}) * 1000)::float8`;
@@ -33,7 +34,7 @@ export async function collect(stage) {
     stage.sql(`SELECT delivery_id AS "deliveryId", n, trigger, outcome, ${ms('started_at')} AS from, ${ms('ended_at')} AS to
       FROM webhook_attempt ORDER BY delivery_id, n, started_at`),
   ]);
-  const { endpoints, faults, blows } = stage;
+  const { endpoints, faults, blows, idle } = stage;
   return {
     arrivals: arrivalsOf(stage),
     events,
@@ -42,6 +43,7 @@ export async function collect(stage) {
     endpoints,
     faults,
     blows,
+    idle,
   };
 }
 

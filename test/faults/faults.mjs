@@ -97,7 +97,7 @@ export async function mix(stage, load, { seed, rate, ms, kills }, progress) {
       void replaced.finally(() => starting.delete(replaced));
     } else if (blow < 0.7) await stage.fault('worker paused', () => paused(worker, length));
     else if (blow < 0.8) worker?.child.kill(worker.clock ? 'SIGUSR2' : 'SIGCONT');
-    else if (blow < 0.9) await stage.fault(name, () => inject(stage, length));
+    else if (blow < 0.9) await stage.fault(`mix: ${name}`, () => inject(stage, length));
     await sleep(pause);
   }
   await Promise.all(starting);

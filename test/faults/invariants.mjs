@@ -68,15 +68,20 @@ export function sameBytes({ arrivals }) {
 
 /** Deliveries whose extra 2xx are asked for, by a replay, are judged apart. @param {Evidence} evidence */
 export function boundedRepeats({ arrivals, deliveries, attempts, endpoints, faults }) {
-  const sums = { extra: 0, bound: 0, beyond: 0, unexplained: 0 };
+  const sums = { extra: 0, late: 0, bound: 0, beyond: 0, unexplained: 0 };
+  /** @type {Map<string, number>} */
+  const where = new Map();
   for (const { path, uuid } of endpoints) {
     const accepted = grouped((arrivals.get(path) ?? []).filter(isAccepted), ({ id }) => id);
     for (const [id, group] of accepted) {
       const made = (deliveries.get(pair(uuid, id)) ?? []).flatMap((one) => attempts.get(one.id) ?? []);
       const asked = made.filter(({ trigger }) => trigger === 'manual' || trigger === 'replay').length;
-      const lost = made.filter(({ outcome }) => UNKNOWN.has(outcome)).length;
+      const late = made.filter(({ outcome }) => outcome === 'timeout').length;
+      const lost = late + made.filter(({ outcome }) => UNKNOWN.has(outcome)).length;
+      sums.late += Math.min(late, Math.max(0, group.length - 1 - asked));
       const extra = Math.max(0, group.length - 1 - asked);
       sums.extra += extra;
+      if (extra > lost) where.set(path, (where.get(path) ?? 0) + extra - lost);
       sums.beyond += Math.max(0, extra - lost);
     }
   }
@@ -85,12 +90,13 @@ export function boundedRepeats({ arrivals, deliveries, attempts, endpoints, faul
     sums.bound += 1;
     sums.unexplained += Number(!faults.some((fault) => fault.from <= (to ?? Infinity) && fault.to >= from));
   }
-  const { extra, bound, beyond, unexplained } = sums;
+  const { extra, late, bound, beyond, unexplained } = sums;
   return verdict(
     'I4',
     'Repeats only of what faults interrupted',
     beyond + unexplained === 0,
-    `extra 2xx ${extra} <= ${bound} in flight at ${faults.length} faults; ${beyond} beyond, ${unexplained} interrupted without a fault`,
+    `extra 2xx ${extra} <= ${bound} in flight at ${faults.length} faults + ${late} answered after the time limit; ${beyond} beyond` +
+      `${[...where].map(([path, n]) => ` (${path} ${n})`).join('')}, ${unexplained} interrupted without a fault`,
   );
 }
 

@@ -11,9 +11,10 @@ const { newApiKey } = await built('libs/identity/api-key.js');
 const { ensureFirstOrganization } = await built('libs/identity/bootstrap.js');
 const { decodeId } = await built('libs/platform/ids.js');
 
-/** Seconds: the time limit of a webhook, that of a healthy one, and how long a lease lasts after it. */
+/** Seconds: the time limit of a webhook that never answers, that of the others, and how long a lease lasts after it. */
 const TIMEOUT = 1;
 const PATIENCE = 3;
+const SILENT = new Set(['hang', 'drip']);
 export const LEASE_MARGIN = 15;
 /** The longest lease. */
 export const LEASE = PATIENCE + LEASE_MARGIN;
@@ -43,6 +44,8 @@ export class Stage {
   kills = 0;
   /** When processes were killed, stopped or cut off. @type {number[]} */
   blows = [];
+  /** When there was no worker. @type {{ from: number, to: number }[]} */
+  idle = [];
   /** Until another worker did the fan-out in the middle of which one was stopped. */
   takeOverMs = NaN;
 
@@ -100,6 +103,8 @@ export class Stage {
     const worker = await this.start('worker', env);
     worker.clock = clock;
     this.workers.push(worker);
+    const since = this.idle.at(-1);
+    if (since?.to === Infinity) since.to = Date.now();
     return worker;
   }
 
@@ -113,7 +118,9 @@ export class Stage {
     if (!worker.alive) return;
     this.kills += 1;
     this.blows.push(Date.now());
-    this.workers = this.workers.filter((one) => one !== worker);
+    const others = this.workers.filter((one) => one !== worker);
+    if (others.length === 0 && this.workers.length > 0) this.idle.push({ from: Date.now(), to: Infinity });
+    this.workers = others;
     const gone = new Promise((resolve) => worker.child.once('exit', resolve));
     worker.child.kill('SIGKILL');
     await gone;
@@ -183,7 +190,7 @@ export class Stage {
    */
   async subscribe(name, kind, { events = ['*'], config = {}, healthy = false } = {}) {
     const address = `/${this.name}/${name}`;
-    const timeout = healthy ? PATIENCE : TIMEOUT;
+    const timeout = SILENT.has(kind) ? TIMEOUT : PATIENCE;
     await this.relayed();
     await this.farm.ask('route', { path: address, kind, secret: null });
     const made = await this.insist('POST', '/v1/webhooks', {
