@@ -26,6 +26,7 @@ import { CoveringFilters1700000000016 } from './migrations/0016-covering-filters
 import { BoundedLists1700000000017 } from './migrations/0017-bounded-lists.js';
 import { WebhookKeyPair1700000000018 } from './migrations/0018-webhook-key-pair.js';
 import { DeliveryEngine1700000000019 } from './migrations/0019-delivery-engine.js';
+import { Routing1700000000020 } from './migrations/0020-routing.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -96,6 +97,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       BoundedLists1700000000017,
       WebhookKeyPair1700000000018,
       DeliveryEngine1700000000019,
+      Routing1700000000020,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
