@@ -30,6 +30,8 @@ import { Routing1700000000020 } from './migrations/0020-routing.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
+import { Queue } from './queue.entity.js';
+import { Team } from './team.entity.js';
 import { Ticket } from './ticket.entity.js';
 import { User } from './user.entity.js';
 import { WebhookAttempt, WebhookDelivery, WebhookEndpoint } from './webhook.entity.js';
@@ -42,6 +44,30 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
  * turn is long: whoever needs the first ones then would wait for them in vain.
  */
 export const KEPT_CONNECTIONS = 4;
+
+const ENTITIES = [
+  Organization,
+  User,
+  ApiKey,
+  Contact,
+  ContactIdentity,
+  Bot,
+  BotChannel,
+  Channel,
+  Conversation,
+  Message,
+  Participant,
+  Assignment,
+  EventRecord,
+  WebhookEndpoint,
+  WebhookDelivery,
+  WebhookAttempt,
+  AuditRecord,
+  Attachment,
+  Ticket,
+  Team,
+  Queue,
+];
 
 /** @param poolSize connections at the most */
 export function dataSourceOptions(url: string, poolSize: number): DataSourceOptions {
@@ -59,27 +85,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       pipeline: true,
     },
     namingStrategy: new SnakeNaming(),
-    entities: [
-      Organization,
-      User,
-      ApiKey,
-      Contact,
-      ContactIdentity,
-      Bot,
-      BotChannel,
-      Channel,
-      Conversation,
-      Message,
-      Participant,
-      Assignment,
-      EventRecord,
-      WebhookEndpoint,
-      WebhookDelivery,
-      WebhookAttempt,
-      AuditRecord,
-      Attachment,
-      Ticket,
-    ],
+    entities: ENTITIES,
     migrations: [
       Initial1700000000001,
       RowLevelSecurity1700000000002,
