@@ -192,7 +192,7 @@ describe.each(v1.BASES)('%s/queues', (base) => {
     const team = await v1.team(api);
     const name = `Unique ${v1.next()}`;
     const answers = await Promise.all([1, 2, 3].map(() => api.post(path(), { name, teamId: team.id })));
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 409, 409]);
     const another = await v1.queue(api);
     v1.expectError(await api.patch(path(another.id), { name: name.toUpperCase() }), 409, 'RESOURCE_ALREADY_EXISTS');
   });

@@ -61,7 +61,7 @@ describe.each(v1.BASES)('%s/teams', (base) => {
   test('a name is one team’s, whatever its case, however many ask at once', async () => {
     const name = `Unique ${v1.next()}`;
     const answers = await Promise.all([1, 2, 3, 4].map(() => api.post(path(), { name })));
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 409, 409, 409]);
     v1.expectError(await api.post(path(), { name: name.toUpperCase() }), 409, 'RESOURCE_ALREADY_EXISTS');
     const another = await v1.team(api);
     v1.expectError(await api.patch(path(another.id), { name }), 409, 'RESOURCE_ALREADY_EXISTS');
