@@ -255,7 +255,7 @@ test('who can take more wakes the workers: a presence, skills, capacity, a team,
       heard.length = 0;
       v1.ok(await change());
       await eventually(() => heard.length > 0, 'a word to the workers', 2_000);
-      expect(new Set(heard)).toEqual(new Set([v1.uuid(owner.organizationId)]));
+      expect(heard.join()).toContain(v1.uuid(owner.organizationId));
     }
     heard.length = 0;
     v1.ok(await be(agent, 'away'));
