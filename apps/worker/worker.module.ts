@@ -1,4 +1,5 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { AssignmentWorkerModule } from '@hub/assignment/assignment.worker.module.js';
 import { ConversationsWorkerModule } from '@hub/conversations/conversations.worker.module.js';
 import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
 import { RelayService } from '@hub/events/relay.service.js';
@@ -33,6 +34,7 @@ export class WorkerModule implements OnModuleInit {
         V1EventsModule,
         IdentityWorkerModule,
         ConversationsWorkerModule,
+        AssignmentWorkerModule,
         MediaWorkerModule,
         WebhooksWorkerModule,
       ],

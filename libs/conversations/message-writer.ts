@@ -179,7 +179,7 @@ export const WRITE: Prepared = {
       FROM channel ch
       WHERE c.organization_id = $1 AND c.id = $2 AND c.status <> 'closed'
         AND ch.organization_id = $1 AND ch.id = c.channel_id AND ($5 = 'inbound' OR ch.status = 'active')
-      RETURNING c.channel_id, c.message_seq, c.event_seq
+      RETURNING c.channel_id, c.message_seq, c.event_seq, c.team_id
     ), m AS (
       INSERT INTO message (organization_id, id, number, conversation_id, channel_id, seq, direction, content_type, content,
         text, status, sender, external_id, client_message_id, metadata, occurred_at, sent_at, created_at, recipients,
@@ -188,9 +188,10 @@ export const WRITE: Prepared = {
         $8::text, $9::text, $10::jsonb, $11::text, $12::text, $13::jsonb, $14::timestamptz,
         CASE WHEN $5 = 'outbound' THEN $15::timestamptz END, $15::timestamptz, $22::jsonb, $23::integer FROM c
     ), e AS (
-      INSERT INTO event (organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at, trace)
+      INSERT INTO event (organization_id, id, type, order_key, sequence, subject_id, channel_id, body, created_at, trace,
+        team_id)
       SELECT $1::uuid, $16::uuid, $17::text, $2::uuid, c.event_seq, $3::uuid, c.channel_id,
-        $18::text || c.event_seq || $19::text, $20::timestamptz, $24::text FROM c
+        $18::text || c.event_seq || $19::text, $20::timestamptz, $24::text, c.team_id FROM c
     )
     SELECT message_seq AS seq FROM c`,
 };

@@ -128,8 +128,8 @@ function statement(inConversation: boolean, audited: boolean): string {
   }
   return `
     WITH c AS (
-      UPDATE conversation SET event_seq = event_seq + 1 WHERE organization_id = $1 AND id = $4 RETURNING event_seq
+      UPDATE conversation SET event_seq = event_seq + 1 WHERE organization_id = $1 AND id = $4 RETURNING event_seq, team_id
     )${audited ? `, a AS (${audit} FROM c)` : ''}
-    INSERT INTO event (${COLUMNS})
-    SELECT $1::uuid, $2::uuid, $3, $4::uuid, c.event_seq, $5::uuid, $6::uuid, $7 || c.event_seq || $8, $9, $10::text FROM c`;
+    INSERT INTO event (${COLUMNS}, team_id)
+    SELECT $1::uuid, $2::uuid, $3, $4::uuid, c.event_seq, $5::uuid, $6::uuid, $7 || c.event_seq || $8, $9, $10::text, c.team_id FROM c`;
 }

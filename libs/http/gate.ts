@@ -61,4 +61,8 @@ export class RequestGate {
 }
 
 const lackOf = (rule: Rule | undefined, actor: Actor): string =>
-  contactOf(actor) ? "A contact's token is for the contact's own conversations only" : (rule?.scope ?? 'admin');
+  contactOf(actor)
+    ? "A contact's token is for the contact's own conversations only"
+    : rule?.scope === 'staff'
+      ? 'This is for staff who have signed in: no API key can stand for them'
+      : (rule?.scope ?? 'admin');

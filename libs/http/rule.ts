@@ -5,8 +5,11 @@ export const RULE = Symbol('route rule');
 
 /** Who may call a route. Staff only is a scope and nothing besides: contacts and customers have none. */
 export interface Rule {
-  /** `public`: anybody, without a credential; `authenticated`: every key and user, whatever their scopes. */
-  readonly scope: Scope | 'public' | 'authenticated';
+  /**
+   * `public`: anybody, without a credential; `authenticated`: every key and user, whatever their scopes; `staff`: users
+   * who have signed in and work here, for what is theirs alone – no key can stand for them.
+   */
+  readonly scope: Scope | 'public' | 'authenticated' | 'staff';
   /** Besides the scope: users who have signed in, for what is their own. */
   readonly people?: boolean;
   /** Besides the scope: a contact with a token, for its own conversations. No other route lets a contact in. */
@@ -22,7 +25,9 @@ export function allows(rule: Rule, actor: Actor): boolean {
   if (rule.scope === 'public') return true;
   if (actor.principal.type === 'contact') return rule.customer === true;
   if (rule.scope === 'authenticated') return true;
-  return mayUse(actor, rule.scope) || (rule.people === true && actor.role !== undefined && actor.role !== 'customer');
+  const isStaff = actor.role !== undefined && actor.role !== 'customer';
+  if (rule.scope === 'staff') return isStaff;
+  return mayUse(actor, rule.scope) || (rule.people === true && isStaff);
 }
 
 /** Who may call it, in words: for the description of the route in its document. */

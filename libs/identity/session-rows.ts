@@ -2,6 +2,7 @@ import { appendAudit, appendAudits } from '@hub/events/audit.js';
 import type { Author } from '@hub/events/outbox.js';
 import type { Tx } from '@hub/model/database.js';
 import { newId } from '@hub/platform/ids.js';
+import { goOfflineUnlessSignedIn } from './agent-state.js';
 import { hashSecret, newSecret } from './secret-token.js';
 import type { Device } from './sessions.types.js';
 
@@ -76,7 +77,10 @@ export async function nextRefreshToken(
   return addRefreshToken(tx, { organizationId, sessionId, expiresAt });
 }
 
-/** Ends one session (`sessionId`) or all of a user's but one (`except`): their tokens are worth nothing from the commit on. */
+/**
+ * Ends one session (`sessionId`) or all of a user's but one (`except`): their tokens are worth nothing from the commit
+ * on. Who has no other one is offline.
+ */
 export async function endSessions(
   tx: Tx,
   author: Author,
@@ -95,6 +99,7 @@ export async function endSessions(
     { author, action: 'session.revoked', changes: { reason: { before: null, after: reason } } },
     ids,
   );
+  if (ids.length > 0) await goOfflineUnlessSignedIn(tx, author.organizationId, which.userId);
 }
 
 async function addRefreshToken(

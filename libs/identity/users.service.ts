@@ -3,17 +3,20 @@ import { IsNull } from 'typeorm';
 import { appendAudit, changesOf } from '@hub/events/audit.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
-import { User } from '@hub/model/user.entity.js';
+import { User, type Capacity } from '@hub/model/user.entity.js';
 import { HubError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
 import { mergeJson } from '@hub/platform/json.js';
-import { mayGrant, type Actor } from './actor.js';
+import { mayGrant, mayUse, type Actor } from './actor.js';
+import { leaveStaff, signalRouting } from './agent-state.js';
 import { requireEmail } from './email.js';
 import { EmailTakenError, InsufficientPermissionsError, LastOwnerError, UserNotFoundError } from './identity.errors.js';
 import { Passwords } from './passwords.js';
 import { RecoveryService } from './recovery.service.js';
 import { endSessions } from './session-rows.js';
 import { AUDITED_USER, type CreateUser, type UpdateUser } from './users.types.js';
+
+const DEFAULT_CAPACITY: Capacity = { total: 10, perChannel: {} };
 
 @Injectable()
 export class UsersService {
@@ -27,7 +30,7 @@ export class UsersService {
    * With a password the user can sign in at once; without one they are invited by mail to set it.
    * @throws EmailTakenError, whatever the spelling; InsufficientPermissionsError
    */
-  async create(actor: Actor, { password, ...command }: CreateUser): Promise<User> {
+  async create(actor: Actor, { password, capacity, ...command }: CreateUser): Promise<User> {
     const emailKey = requireEmail(command.email);
     this.requireAuthority(actor, command.role);
     const hash = password === null ? null : await this.passwords.queued(() => this.passwords.hash(password));
@@ -40,6 +43,7 @@ export class UsersService {
           email: command.email.normalize('NFKC'),
           emailKey,
           metadata: mergeJson({}, command.metadata),
+          ...(capacity && { capacity: { ...DEFAULT_CAPACITY, ...capacity } }),
           organizationId,
           id,
           status: hash ? 'active' : 'invited',
@@ -57,29 +61,37 @@ export class UsersService {
   }
 
   /**
-   * Metadata is merged, everything else replaced. A suspended user's sessions end at once, and a changed role holds
-   * from the next request on.
+   * Metadata and capacity are merged, everything else replaced. A suspended user's sessions end at once, and a changed
+   * role holds from the next request on. Whoever is no admin may change skills and capacity only.
    * @throws UserNotFoundError; InsufficientPermissionsError; LastOwnerError
    */
   async update(actor: Actor, command: UpdateUser): Promise<User> {
     const { organizationId } = actor;
     return this.db.transaction(organizationId, async (tx) => {
       const user = await this.load(tx, organizationId, command.id, true);
+      const { id, metadata, capacity, ...rest } = command;
+      const { skills: _, ...personal } = { ...rest, metadata };
+      if (Object.values(personal).some((value) => value !== undefined)) requireAdmin(actor);
       this.requireAuthority(actor, user.role);
       if (command.role) this.requireAuthority(actor, command.role);
       if (command.role && command.role !== 'super_admin') await this.requireAnotherOwner(tx, user, 'role');
       if (command.status === 'suspended') await this.requireAnotherOwner(tx, user, 'status');
-      const { id, metadata, ...rest } = command;
-      const changes = { ...rest, ...(metadata && { metadata: mergeJson(user.metadata, metadata) }) };
+      const changes = {
+        ...rest,
+        ...(metadata && { metadata: mergeJson(user.metadata, metadata) }),
+        ...(capacity && { capacity: { ...user.capacity, ...capacity } }),
+      };
       if (Object.keys(changes).length > 0) {
         await updateRow(tx, User, { organizationId, id }, changes);
       }
       if (command.status === 'suspended') await this.shutOut(tx, actor, id);
+      if (command.role === 'customer') await leaveStaff(tx, organizationId, id);
       const after = await this.load(tx, organizationId, id);
       const told = changesOf(user, after, AUDITED_USER);
       if (Object.keys(told).length > 0) {
         await appendAudit(tx, { author: actor, action: 'user.updated', subjectId: id, changes: told });
       }
+      if (told['skills'] || told['capacity']) await signalRouting(tx, organizationId, id);
       return after;
     });
   }
@@ -108,6 +120,7 @@ export class UsersService {
       await updateRow(tx, User, { organizationId, id }, { deletedAt: new Date() });
       await appendAudit(tx, { author: actor, action: 'user.deleted', subjectId: id });
       await this.shutOut(tx, actor, id);
+      await leaveStaff(tx, organizationId, id);
     });
   }
 
@@ -153,4 +166,8 @@ export class UsersService {
     const key = [actor.organizationId, userId];
     await tx.query('DELETE FROM password_token WHERE organization_id = $1 AND user_id = $2', key);
   }
+}
+
+function requireAdmin(actor: Actor): void {
+  if (!mayUse(actor, 'admin')) throw new InsufficientPermissionsError('admin');
 }

@@ -1,4 +1,4 @@
-import type { User, UserRole, UserStatus } from '@hub/model/user.entity.js';
+import type { Capacity, Skill, User, UserRole, UserStatus } from '@hub/model/user.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
 
 /** What the audit log tells of a user: no credential is among it. */
@@ -9,6 +9,8 @@ export const AUDITED_USER = [
   'status',
   'avatar',
   'metadata',
+  'skills',
+  'capacity',
 ] as const satisfies readonly (keyof User)[];
 
 export interface CreateUser {
@@ -17,6 +19,10 @@ export interface CreateUser {
   readonly role: UserRole;
   readonly avatar: string | null;
   readonly metadata: JsonObject;
+  /** None unless set. */
+  readonly skills?: readonly Skill[];
+  /** Ten in all unless set. */
+  readonly capacity?: Partial<Capacity>;
   /** Null: invited by mail to set one. */
   readonly password: string | null;
 }
@@ -29,4 +35,7 @@ export interface UpdateUser {
   readonly status?: UserStatus;
   readonly avatar?: string | null;
   readonly metadata?: JsonObject;
+  readonly skills?: readonly Skill[];
+  /** What is absent in it stays, too. */
+  readonly capacity?: Partial<Capacity>;
 }

@@ -34,6 +34,9 @@ export class Conversation extends TenantRow {
   @Column({ type: 'uuid', nullable: true }) assigneeId: string | null;
   @Column({ type: 'timestamptz', nullable: true }) assignedAt: Date | null;
   @Column({ type: 'jsonb', nullable: true }) assignedBy: PartyRef | null;
+  /** The team and the queue it was routed to last. */
+  @Column({ type: 'uuid', nullable: true }) teamId: string | null;
+  @Column({ type: 'uuid', nullable: true }) queueId: string | null;
   /** The attached bot: it may stay attached while a person is the assignee. */
   @Column({ type: 'uuid', nullable: true }) botId: string | null;
   @Column({ type: 'timestamptz', nullable: true }) snoozedUntil: Date | null;

@@ -26,9 +26,12 @@ import { CoveringFilters1700000000016 } from './migrations/0016-covering-filters
 import { BoundedLists1700000000017 } from './migrations/0017-bounded-lists.js';
 import { WebhookKeyPair1700000000018 } from './migrations/0018-webhook-key-pair.js';
 import { DeliveryEngine1700000000019 } from './migrations/0019-delivery-engine.js';
+import { Routing1700000000020 } from './migrations/0020-routing.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
+import { Queue } from './queue.entity.js';
+import { Team } from './team.entity.js';
 import { Ticket } from './ticket.entity.js';
 import { User } from './user.entity.js';
 import { WebhookAttempt, WebhookDelivery, WebhookEndpoint } from './webhook.entity.js';
@@ -41,6 +44,30 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
  * turn is long: whoever needs the first ones then would wait for them in vain.
  */
 export const KEPT_CONNECTIONS = 4;
+
+const ENTITIES = [
+  Organization,
+  User,
+  ApiKey,
+  Contact,
+  ContactIdentity,
+  Bot,
+  BotChannel,
+  Channel,
+  Conversation,
+  Message,
+  Participant,
+  Assignment,
+  EventRecord,
+  WebhookEndpoint,
+  WebhookDelivery,
+  WebhookAttempt,
+  AuditRecord,
+  Attachment,
+  Ticket,
+  Team,
+  Queue,
+];
 
 /** @param poolSize connections at the most */
 export function dataSourceOptions(url: string, poolSize: number): DataSourceOptions {
@@ -59,27 +86,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       pipeline: true,
     },
     namingStrategy: new SnakeNaming(),
-    entities: [
-      Organization,
-      User,
-      ApiKey,
-      Contact,
-      ContactIdentity,
-      Bot,
-      BotChannel,
-      Channel,
-      Conversation,
-      Message,
-      Participant,
-      Assignment,
-      EventRecord,
-      WebhookEndpoint,
-      WebhookDelivery,
-      WebhookAttempt,
-      AuditRecord,
-      Attachment,
-      Ticket,
-    ],
+    entities: ENTITIES,
     migrations: [
       Initial1700000000001,
       RowLevelSecurity1700000000002,
@@ -97,6 +104,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       BoundedLists1700000000017,
       WebhookKeyPair1700000000018,
       DeliveryEngine1700000000019,
+      Routing1700000000020,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -42,6 +42,7 @@ export type SystemJob =
   | 'snooze'
   | 'schedule'
   | 'media'
+  | 'routing'
   | 'health'
   | 'idempotency'
   | 'reseal';

@@ -7,22 +7,23 @@ import { NotFoundError } from '@hub/platform/errors.js';
  * @throws NotFoundError CHANNEL_NOT_FOUND naming `config.channelIds`, TEAM_NOT_FOUND naming `config.teamIds`
  */
 export async function assertFilters(tx: Tx, organizationId: string, config: EndpointConfig): Promise<void> {
-  await assertChannels(tx, organizationId, config.channelIds ?? []);
-  await assertTeams(tx, organizationId, config.teamIds ?? []);
+  await assertKnown(tx, organizationId, 'channel', config.channelIds ?? []);
+  await assertKnown(tx, organizationId, 'team', config.teamIds ?? []);
 }
 
-async function assertChannels(tx: Tx, organizationId: string, ids: readonly string[]): Promise<void> {
+const NOUNS = { channel: 'Channel', team: 'Team' } as const;
+
+async function assertKnown(
+  tx: Tx,
+  organizationId: string,
+  kind: keyof typeof NOUNS,
+  ids: readonly string[],
+): Promise<void> {
   if (ids.length === 0) return;
   const [found] = await tx.query<{ known: number }[]>(
-    'SELECT count(*)::int AS known FROM channel WHERE organization_id = $1 AND id = ANY($2) AND deleted_at IS NULL',
+    `SELECT count(*)::int AS known FROM ${kind} WHERE organization_id = $1 AND id = ANY($2) AND deleted_at IS NULL`,
     [organizationId, ids],
   );
   if (found?.known === new Set(ids).size) return;
-  throw new NotFoundError('CHANNEL_NOT_FOUND', 'Channel does not exist', 'config.channelIds');
-}
-
-/** This version has no teams, so there is none that could be named. */
-function assertTeams(_tx: Tx, _organizationId: string, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return Promise.resolve();
-  throw new NotFoundError('TEAM_NOT_FOUND', 'Team does not exist', 'config.teamIds');
+  throw new NotFoundError(`${kind.toUpperCase()}_NOT_FOUND`, `${NOUNS[kind]} does not exist`, `config.${kind}Ids`);
 }

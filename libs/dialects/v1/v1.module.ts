@@ -22,6 +22,9 @@ import { ConversationsController } from './conversations.controller.js';
 import { MessagesController } from './messages.controller.js';
 import { ConversationHistoryController } from './conversation-history.controller.js';
 import { ConversationParticipantsController } from './conversation-participants.controller.js';
+import { MyPresenceController, PresenceController } from './presence.controller.js';
+import { QueuesController } from './queues.controller.js';
+import { TeamsController } from './teams.controller.js';
 import { TicketsController } from './tickets.controller.js';
 import { MediaController } from './media.controller.js';
 import { UploadGuard } from './media.upload.js';
@@ -60,6 +63,10 @@ export class V1EventsModule {}
     ContactsController,
     ChannelsController,
     UsersController,
+    TeamsController,
+    QueuesController,
+    PresenceController,
+    MyPresenceController,
     AuthController,
     ApiKeysController,
     BotsController,

@@ -14,7 +14,7 @@ let untouched: Record<string, string>;
 beforeAll(async () => {
   hub = await startHub();
   api = hub.admin;
-  routes = await routesOf(hub);
+  routes = (await routesOf(hub)).filter(({ scope }) => scope !== 'staff'); // keys are let in nowhere there
   own = await oneOfEach(api);
   foreign = await oneOfEach(await hub.newOrganization('Stranger'));
   untouched = await v1.checksum(hub);
