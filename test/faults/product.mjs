@@ -100,7 +100,8 @@ async function perform(stage, load, size, progress) {
   await stage.settled();
   progress('noisy');
   const noise = [];
-  for (let n = 0; n < NOISE; n++) noise.push(await stage.subscribe(`noise-${n}`, n % 2 ? 'hang' : 'drip'));
+  for (let n = 0; n < NOISE; n++)
+    noise.push(await stage.subscribe(`noise-${n}`, n % 2 ? 'hang' : 'drip', { config: { timeout: 5 } }));
   await load.during(rate, 2_000); // until they hang
   const noisy = await timed(() => load.during(rate, size.quietMs));
   await stage.settled();

@@ -294,12 +294,6 @@ export class Stage {
     return rows.length > 0;
   }
 
-  /** Attempts under way, as the database sees them. */
-  async leased() {
-    const rows = await this.sql(`SELECT count(*)::int AS n FROM webhook_delivery WHERE status = 'leased'`);
-    return /** @type {number} */ (rows[0].n);
-  }
-
   /** What every process has logged last. */
   lastWords = () => readFileSync(this.logFile, 'utf8').slice(-3_000);
 

@@ -58,14 +58,16 @@ export const duringFanOut = (stage, load) =>
 /** The claim's commit is the last thing it does: its statement goes on without it. @param {Stage} stage @param {import('./load.mjs').Load} load */
 export const afterClaim = (stage, load) =>
   stage.fault('worker killed after the claim', async () => {
-    const before = await stage.leased();
-    await stoppedAt(stage, 'INSERT webhook_attempt', async (caught) => {
+    const since = await stoppedAt(stage, 'INSERT webhook_attempt', async (caught) => {
+      const [{ now }] = await stage.sql('SELECT clock_timestamp()::text AS now');
       await load.burst(BURST);
       await caught();
       await stage.killWorkers();
+      return now;
     });
-    await sleep(500);
-    const hits = (await stage.leased()) - before;
+    await sleep(500); // what was let go has committed
+    const claimed = `SELECT count(*)::int AS hits FROM webhook_attempt WHERE outcome = 'open' AND started_at >= $1::timestamptz`;
+    const [{ hits }] = await stage.sql(claimed, [since]);
     await stage.startWorkers(WORKERS);
     return { step: 'after the claim, before the send', hits };
   });
@@ -108,7 +110,11 @@ export const stoppedBeyondLease = (stage, load, endpoint) =>
     return { step: 'stopped beyond the lease', hits };
   });
 
-/** As {@link stoppedBeyondLease}, but it runs and cannot reach the database: it has seen the 2xx. @param {Stage} stage @param {import('./load.mjs').Load} load @param {Endpoint} endpoint */
+/**
+ * It runs, has seen the 2xx and cannot reach the database. When it can again, another worker has its deliveries, and they
+ * are at the receiver.
+ * @param {Stage} stage @param {import('./load.mjs').Load} load @param {Endpoint} endpoint
+ */
 export const cutOffBeyondLease = (stage, load, endpoint) =>
   stage.fault('worker cut off from PostgreSQL beyond its lease', async () => {
     const line = await startLine(stage.databaseUrl);
@@ -116,13 +122,16 @@ export const cutOffBeyondLease = (stage, load, endpoint) =>
       await stage.killWorkers();
       const cut = await stage.startWorker({ databaseUrl: line.url });
       const hits = await gated(stage, endpoint, () => load.burst(BURST));
+      const since = Date.now();
       line.cut();
-      stage.blows.push(Date.now());
+      stage.blows.push(since);
       await release(stage, endpoint);
       await stage.startWorkers(WORKERS);
-      await sleep((LEASE + 3) * 1_000);
+      await sleep(Math.max(0, since + (LEASE - 2) * 1_000 - Date.now()));
+      await gated(stage, endpoint, async () => undefined);
       line.mend();
-      await sleep(3_000);
+      await sleep(1_500);
+      await release(stage, endpoint);
       await stage.kill(cut);
       return { step: 'cut off beyond the lease', hits };
     } finally {
