@@ -1,4 +1,5 @@
 // I1 to I7: judged by the whole run, from the farm's log and the product's tables.
+import { printNote } from '../bench/report.mjs';
 import { expectedOf, grouped, isAccepted, pair } from './evidence.mjs';
 
 /**
@@ -173,3 +174,11 @@ export function inOrder({ arrivals, endpoints }) {
 
 /** @param {string} id @param {string} name @param {boolean | null} ok @param {string} figure @returns {Verdict} */
 export const verdict = (id, name, ok, figure) => ({ id, name, ok, figure });
+
+/** @param {readonly Verdict[]} verdicts */
+export function printVerdicts(verdicts) {
+  for (const { id, name, ok, figure } of verdicts) {
+    const word = ok === null ? 'left out' : ok ? 'holds' : 'FAILED';
+    printNote(`${id.padEnd(4)}${word.padEnd(10)}${name}\n              ${figure}`);
+  }
+}

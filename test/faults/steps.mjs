@@ -11,7 +11,6 @@ import { sleep, startLine, until } from './servers.mjs';
  * @typedef {{ step: string, hits: number }} Hit how many deliveries or statements were caught at the step
  */
 
-const WORKERS = 3;
 const BURST = 12;
 
 /**
@@ -51,7 +50,7 @@ export const duringFanOut = (stage, load) =>
       await stage.killWorkers();
       return found;
     });
-    await stage.startWorkers(WORKERS);
+    await stage.startWorkers();
     return { step: 'during the fan-out', hits };
   });
 
@@ -68,7 +67,7 @@ export const afterClaim = (stage, load) =>
     await sleep(500); // what was let go has committed
     const claimed = `SELECT count(*)::int AS hits FROM webhook_attempt WHERE outcome = 'open' AND started_at >= $1::timestamptz`;
     const [{ hits }] = await stage.sql(claimed, [since]);
-    await stage.startWorkers(WORKERS);
+    await stage.startWorkers();
     return { step: 'after the claim, before the send', hits };
   });
 
@@ -78,7 +77,7 @@ export const atReceiver = (stage, load, endpoint) =>
     const hits = await gated(stage, endpoint, () => load.burst(BURST));
     await stage.killWorkers();
     await release(stage, endpoint);
-    await stage.startWorkers(WORKERS);
+    await stage.startWorkers();
     return { step: 'during the send', hits };
   });
 
@@ -92,7 +91,7 @@ export const beforeCompletion = (stage, load, endpoint) =>
       await stage.killWorkers();
       return released;
     });
-    await stage.startWorkers(WORKERS);
+    await stage.startWorkers();
     return { step: 'after the send, before its completion', hits };
   });
 
@@ -110,6 +109,18 @@ export const stoppedBeyondLease = (stage, load, endpoint) =>
     return { step: 'stopped beyond the lease', hits };
   });
 
+/** Whether deliveries are under way again whose lease had run out. @param {Stage} stage @param {Endpoint} endpoint */
+async function takenOver(stage, { uuid }) {
+  const rows = await stage.sql(
+    `SELECT 1 FROM webhook_delivery d
+     JOIN webhook_attempt a ON a.delivery_id = d.id AND a.n = d.attempts AND a.outcome = 'open'
+     JOIN webhook_attempt b ON b.delivery_id = d.id AND b.n = d.attempts - 1 AND b.outcome = 'interrupted'
+     WHERE d.endpoint_id = $1 AND d.status = 'leased' LIMIT 1`,
+    [uuid],
+  );
+  return rows.length > 0;
+}
+
 /**
  * It runs, has seen the 2xx and cannot reach the database. When it can again, another worker has its deliveries, and they
  * are at the receiver.
@@ -122,13 +133,12 @@ export const cutOffBeyondLease = (stage, load, endpoint) =>
       await stage.killWorkers();
       const cut = await stage.startWorker({ databaseUrl: line.url });
       const hits = await gated(stage, endpoint, () => load.burst(BURST));
-      const since = Date.now();
       line.cut();
-      stage.blows.push(since);
+      stage.blows.push(Date.now());
       await release(stage, endpoint);
-      await stage.startWorkers(WORKERS);
-      await sleep(Math.max(0, since + (LEASE - 2) * 1_000 - Date.now()));
-      await gated(stage, endpoint, async () => undefined);
+      await stage.farm.ask('route', { path: endpoint.path, kind: 'gate' });
+      await stage.startWorkers();
+      await until(() => takenOver(stage, endpoint), 'another worker has its deliveries', 90_000);
       line.mend();
       await sleep(1_500);
       await release(stage, endpoint);
