@@ -20,6 +20,8 @@ import { Settlement } from './settlement.js';
 
 const EVERY_MS = 1_000;
 const BATCH = 100;
+/** Of expired leases in one round: a worker that dies may leave a thousand. */
+const MAX_BATCHES = 10;
 const KEYS_PER_TICK = 500;
 /** For how long a delivery that fails keeps its conversation's later ones waiting, unless the order is strict. */
 const MAX_BLOCK_MINUTES = 15;
@@ -160,10 +162,13 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Whoever held the lease is dead or too late: the attempt was `interrupted`, the delivery is due again. */
   private async endExpiredLeases(): Promise<void> {
-    const expired = await this.read<AttemptResult['claim']>(EXPIRED);
-    if (expired.length === 0) return;
-    await this.settlement.settleNow(expired.map(interrupted));
-    this.logger.warn({ deliveries: expired.length }, 'delivery.interrupted');
+    for (let batch = 0; batch < MAX_BATCHES; batch++) {
+      const expired = await this.read<AttemptResult['claim']>(EXPIRED);
+      if (expired.length === 0) return;
+      await this.settlement.settleNow(expired.map(interrupted));
+      this.logger.warn({ deliveries: expired.length }, 'delivery.interrupted');
+      if (expired.length < BATCH) return;
+    }
   }
 
   private async passFailingHeads(): Promise<void> {

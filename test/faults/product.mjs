@@ -1,5 +1,5 @@
 // The run itself: one installation, its webhooks, the faults one by one, the mix, and the verdicts.
-import { printTable } from '../bench/report.mjs';
+import { printNote, printTable } from '../bench/report.mjs';
 import { isolated, oldestOpen, recovers, withoutRedis } from './clocks.mjs';
 import { collect } from './evidence.mjs';
 import { eachAlone, mix } from './faults.mjs';
@@ -74,7 +74,8 @@ export async function runProduct(servers, size, progress) {
       heap,
     ];
     printHits(hits, stage, load);
-    printVerdicts('The invariants', verdicts);
+    printNote('\nThe invariants\n');
+    invariants.printVerdicts(verdicts);
     return verdicts.every(({ ok }) => ok !== false) && hits.every((hit) => hit.hits > 0);
   } catch (error) {
     console.error(stage.lastWords());
@@ -88,7 +89,7 @@ export async function runProduct(servers, size, progress) {
 async function perform(stage, load, size, progress) {
   const { rate } = size;
   progress('starting the workers');
-  await stage.startWorkers(3);
+  await stage.startWorkers();
   const conversation = await stage.subscribe('conversation', 'ok', { healthy: true });
   await stage.subscribe('strict', 'ok', { healthy: true, config: { ordering: 'strict' } });
   await stage.subscribe('unordered', 'ok', { healthy: true, config: { ordering: 'none' } });
@@ -100,7 +101,8 @@ async function perform(stage, load, size, progress) {
   await stage.settled();
   progress('noisy');
   const noise = [];
-  for (let n = 0; n < NOISE; n++) noise.push(await stage.subscribe(`noise-${n}`, n % 2 ? 'hang' : 'drip'));
+  for (let n = 0; n < NOISE; n++)
+    noise.push(await stage.subscribe(`noise-${n}`, n % 2 ? 'hang' : 'drip', { config: { timeout: 5 } }));
   await load.during(rate, 2_000); // until they hang
   const noisy = await timed(() => load.during(rate, size.quietMs));
   await stage.settled();
@@ -162,13 +164,4 @@ function printHits(hits, stage, load) {
     `\n${stage.faults.length} faults, ${stage.kills} processes killed; ${load.sent} transactions: ` +
       `${load.promised.length} promised, ${load.doomed} rolled back, ${load.unanswered} refused or not answered`,
   );
-}
-
-/** @param {string} title @param {readonly invariants.Verdict[]} verdicts */
-export function printVerdicts(title, verdicts) {
-  console.log(`\n${title}\n`);
-  for (const { id, name, ok, figure } of verdicts) {
-    console.log(`${id.padEnd(4)}${(ok === null ? 'left out' : ok ? 'holds' : 'FAILED').padEnd(10)}${name}`);
-    console.log(`              ${figure}`);
-  }
 }

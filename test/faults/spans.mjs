@@ -86,7 +86,7 @@ function killedAll(stage) {
     const after = await states(stage);
     const quiet = await refused(stage);
     await stage.startApi();
-    await stage.startWorkers(3);
+    await stage.startWorkers();
     await sleep(2_000);
     const later = await states(stage);
     const kept = later.every(({ status }, nth) => status === before[nth].status) && quiet === (await refused(stage));
@@ -153,7 +153,7 @@ export async function recovered(stage, progress) {
         return Math.min(1, found);
       });
     }
-    await stage.startWorkers(3);
+    await stage.startWorkers();
     return { job, caught };
   });
   if (!killed.job) return verdict('I12', name, null, 'POST /v1/webhooks/:id/recover answers 404');

@@ -42,6 +42,8 @@ export class Stage {
   /** @type {Running | null} */
   api = null;
   kills = 0;
+  /** How many workers there are. */
+  crew = 3;
   /** When processes were killed, stopped or cut off. @type {number[]} */
   blows = [];
   /** When there was no worker. @type {{ from: number, to: number }[]} */
@@ -108,9 +110,8 @@ export class Stage {
     return worker;
   }
 
-  /** @param {number} count */
-  async startWorkers(count) {
-    await Promise.all(Array.from({ length: count }, (_, n) => this.startWorker({ clock: n === 0 })));
+  async startWorkers() {
+    await Promise.all(Array.from({ length: this.crew }, (_, n) => this.startWorker({ clock: n === 0 })));
   }
 
   /** @param {Running} worker */
@@ -292,12 +293,6 @@ export class Stage {
       [column],
     );
     return rows.length > 0;
-  }
-
-  /** Attempts under way, as the database sees them. */
-  async leased() {
-    const rows = await this.sql(`SELECT count(*)::int AS n FROM webhook_delivery WHERE status = 'leased'`);
-    return /** @type {number} */ (rows[0].n);
   }
 
   /** What every process has logged last. */

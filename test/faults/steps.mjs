@@ -11,7 +11,6 @@ import { sleep, startLine, until } from './servers.mjs';
  * @typedef {{ step: string, hits: number }} Hit how many deliveries or statements were caught at the step
  */
 
-const WORKERS = 3;
 const BURST = 12;
 
 /**
@@ -51,22 +50,24 @@ export const duringFanOut = (stage, load) =>
       await stage.killWorkers();
       return found;
     });
-    await stage.startWorkers(WORKERS);
+    await stage.startWorkers();
     return { step: 'during the fan-out', hits };
   });
 
 /** The claim's commit is the last thing it does: its statement goes on without it. @param {Stage} stage @param {import('./load.mjs').Load} load */
 export const afterClaim = (stage, load) =>
   stage.fault('worker killed after the claim', async () => {
-    const before = await stage.leased();
-    await stoppedAt(stage, 'INSERT webhook_attempt', async (caught) => {
+    const since = await stoppedAt(stage, 'INSERT webhook_attempt', async (caught) => {
+      const [{ now }] = await stage.sql('SELECT clock_timestamp()::text AS now');
       await load.burst(BURST);
       await caught();
       await stage.killWorkers();
+      return now;
     });
-    await sleep(500);
-    const hits = (await stage.leased()) - before;
-    await stage.startWorkers(WORKERS);
+    await sleep(500); // what was let go has committed
+    const claimed = `SELECT count(*)::int AS hits FROM webhook_attempt WHERE outcome = 'open' AND started_at >= $1::timestamptz`;
+    const [{ hits }] = await stage.sql(claimed, [since]);
+    await stage.startWorkers();
     return { step: 'after the claim, before the send', hits };
   });
 
@@ -76,7 +77,7 @@ export const atReceiver = (stage, load, endpoint) =>
     const hits = await gated(stage, endpoint, () => load.burst(BURST));
     await stage.killWorkers();
     await release(stage, endpoint);
-    await stage.startWorkers(WORKERS);
+    await stage.startWorkers();
     return { step: 'during the send', hits };
   });
 
@@ -90,7 +91,7 @@ export const beforeCompletion = (stage, load, endpoint) =>
       await stage.killWorkers();
       return released;
     });
-    await stage.startWorkers(WORKERS);
+    await stage.startWorkers();
     return { step: 'after the send, before its completion', hits };
   });
 
@@ -108,7 +109,23 @@ export const stoppedBeyondLease = (stage, load, endpoint) =>
     return { step: 'stopped beyond the lease', hits };
   });
 
-/** As {@link stoppedBeyondLease}, but it runs and cannot reach the database: it has seen the 2xx. @param {Stage} stage @param {import('./load.mjs').Load} load @param {Endpoint} endpoint */
+/** Whether deliveries are under way again whose lease had run out. @param {Stage} stage @param {Endpoint} endpoint */
+async function takenOver(stage, { uuid }) {
+  const rows = await stage.sql(
+    `SELECT 1 FROM webhook_delivery d
+     JOIN webhook_attempt a ON a.delivery_id = d.id AND a.n = d.attempts AND a.outcome = 'open'
+     JOIN webhook_attempt b ON b.delivery_id = d.id AND b.n = d.attempts - 1 AND b.outcome = 'interrupted'
+     WHERE d.endpoint_id = $1 AND d.status = 'leased' LIMIT 1`,
+    [uuid],
+  );
+  return rows.length > 0;
+}
+
+/**
+ * It runs, has seen the 2xx and cannot reach the database. When it can again, another worker has its deliveries, and they
+ * are at the receiver.
+ * @param {Stage} stage @param {import('./load.mjs').Load} load @param {Endpoint} endpoint
+ */
 export const cutOffBeyondLease = (stage, load, endpoint) =>
   stage.fault('worker cut off from PostgreSQL beyond its lease', async () => {
     const line = await startLine(stage.databaseUrl);
@@ -119,10 +136,12 @@ export const cutOffBeyondLease = (stage, load, endpoint) =>
       line.cut();
       stage.blows.push(Date.now());
       await release(stage, endpoint);
-      await stage.startWorkers(WORKERS);
-      await sleep((LEASE + 3) * 1_000);
+      await stage.farm.ask('route', { path: endpoint.path, kind: 'gate' });
+      await stage.startWorkers();
+      await until(() => takenOver(stage, endpoint), 'another worker has its deliveries', 90_000);
       line.mend();
-      await sleep(3_000);
+      await sleep(1_500);
+      await release(stage, endpoint);
       await stage.kill(cut);
       return { step: 'cut off beyond the lease', hits };
     } finally {
