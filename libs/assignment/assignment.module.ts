@@ -1,11 +1,36 @@
 import { Module } from '@nestjs/common';
 import { ChannelsModule } from '@hub/channels/channels.module.js';
 import { ConversationsModule } from '@hub/conversations/conversations.module.js';
+import { EventsModule } from '@hub/events/events.module.js';
+import { Handover } from '@hub/assignment/offers/handover.js';
+import { OffersQueries } from '@hub/assignment/offers/offers.queries.js';
+import { OffersService } from '@hub/assignment/offers/offers.service.js';
+import { DrainService } from '@hub/assignment/routing/drain.service.js';
+import { ExplainQueries } from '@hub/assignment/routing/explain.queries.js';
+import { Hands } from '@hub/assignment/routing/hands.js';
+import { QueueSignal } from '@hub/assignment/routing/queue-signal.js';
+import { ReturnsService } from '@hub/assignment/routing/returns.service.js';
+import { RoutingMetrics } from '@hub/assignment/routing/routing.metrics.js';
+import { RoutingService } from '@hub/assignment/routing/routing.service.js';
 import { AssignmentQueries } from './assignment.queries.js';
 import { AssignmentService } from './assignment.service.js';
 import { TicketDeskService } from './ticket-desk.service.js';
 
-const providers = [AssignmentService, AssignmentQueries, TicketDeskService];
+const providers = [
+  AssignmentService,
+  AssignmentQueries,
+  TicketDeskService,
+  Hands,
+  QueueSignal,
+  RoutingService,
+  RoutingMetrics,
+  DrainService,
+  ReturnsService,
+  ExplainQueries,
+  OffersService,
+  OffersQueries,
+  Handover,
+];
 
-@Module({ imports: [ConversationsModule, ChannelsModule], providers, exports: providers })
+@Module({ imports: [EventsModule, ConversationsModule, ChannelsModule], providers, exports: providers })
 export class AssignmentModule {}

@@ -41,6 +41,7 @@ export type SystemJob =
   | 'lanes'
   | 'snooze'
   | 'schedule'
+  | 'routing'
   | 'media'
   | 'health'
   | 'idempotency'
