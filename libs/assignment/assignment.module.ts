@@ -3,11 +3,21 @@ import { PresenceQueries } from '@hub/assignment/presence/presence.queries.js';
 import { PresenceService } from '@hub/assignment/presence/presence.service.js';
 import { QueuesQueries } from '@hub/assignment/queues/queues.queries.js';
 import { QueuesService } from '@hub/assignment/queues/queues.service.js';
-import { QueueSignal } from '@hub/assignment/routing/queue-signal.js';
 import { TeamsQueries } from '@hub/assignment/teams/teams.queries.js';
 import { TeamsService } from '@hub/assignment/teams/teams.service.js';
 import { ChannelsModule } from '@hub/channels/channels.module.js';
 import { ConversationsModule } from '@hub/conversations/conversations.module.js';
+import { EventsModule } from '@hub/events/events.module.js';
+import { Handover } from '@hub/assignment/offers/handover.js';
+import { OffersQueries } from '@hub/assignment/offers/offers.queries.js';
+import { OffersService } from '@hub/assignment/offers/offers.service.js';
+import { DrainService } from '@hub/assignment/routing/drain.service.js';
+import { ExplainQueries } from '@hub/assignment/routing/explain.queries.js';
+import { Hands } from '@hub/assignment/routing/hands.js';
+import { QueueSignal } from '@hub/assignment/routing/queue-signal.js';
+import { ReturnsService } from '@hub/assignment/routing/returns.service.js';
+import { RoutingMetrics } from '@hub/assignment/routing/routing.metrics.js';
+import { RoutingService } from '@hub/assignment/routing/routing.service.js';
 import { AssignmentQueries } from './assignment.queries.js';
 import { AssignmentService } from './assignment.service.js';
 import { TicketDeskService } from './ticket-desk.service.js';
@@ -16,14 +26,23 @@ const providers = [
   AssignmentService,
   AssignmentQueries,
   TicketDeskService,
-  QueueSignal,
   TeamsService,
   TeamsQueries,
   PresenceService,
   PresenceQueries,
   QueuesService,
   QueuesQueries,
+  Hands,
+  QueueSignal,
+  RoutingService,
+  RoutingMetrics,
+  DrainService,
+  ReturnsService,
+  ExplainQueries,
+  OffersService,
+  OffersQueries,
+  Handover,
 ];
 
-@Module({ imports: [ConversationsModule, ChannelsModule], providers, exports: providers })
+@Module({ imports: [EventsModule, ConversationsModule, ChannelsModule], providers, exports: providers })
 export class AssignmentModule {}

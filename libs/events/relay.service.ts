@@ -1,8 +1,9 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import pg from 'pg';
 import { Database, type Tx } from '@hub/model/database.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
+import type { EventType } from './catalog.js';
+import { Listener } from './listener.js';
 import { OUTBOX_CHANNEL } from './outbox-signal.js';
 
 const BATCH = 500;
@@ -14,6 +15,7 @@ const RELAY_LOCK = 0x5_0b0a_0001;
 export interface ClaimedEvent {
   readonly organizationId: string;
   readonly id: string;
+  readonly type: EventType;
   readonly position: number;
 }
 
@@ -33,7 +35,7 @@ export abstract class EventSink {
 @Injectable()
 export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
   private stopped = false;
-  private listener: pg.Client | null = null;
+  private readonly listener: Listener;
   private wakeUp: () => void = () => undefined;
   private pending = true;
   private loop: Promise<void> = Promise.resolve();
@@ -41,12 +43,15 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly db: Database,
     private readonly sink: EventSink,
-    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CONFIG) config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    const heard = (): void => this.nudge();
+    this.listener = new Listener({ databaseUrl: config.DATABASE_URL, channel: OUTBOX_CHANNEL, heard }, logger);
+  }
 
   onApplicationBootstrap(): void {
-    void this.listen();
+    void this.listener.listen();
     this.loop = this.run();
   }
 
@@ -54,7 +59,7 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
     this.stopped = true;
     this.nudge();
     await this.loop;
-    await this.listener?.end().catch(() => undefined);
+    await this.listener.stop();
   }
 
   /** Seconds since the oldest event that waits for its fan-out; 0 when none does. */
@@ -74,7 +79,7 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
       const [lock] = await tx.query<{ won: boolean }[]>(`SELECT pg_try_advisory_xact_lock($1) AS won`, [RELAY_LOCK]);
       if (!lock?.won) return [];
       const claimed = await tx.query<ClaimedEvent[]>(
-        `SELECT organization_id AS "organizationId", id, position FROM event
+        `SELECT organization_id AS "organizationId", id, type, position FROM event
          WHERE fanned_out_at IS NULL ORDER BY position LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
       );
       if (claimed.length === 0) return claimed;
@@ -121,27 +126,5 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
   private nudge(): void {
     this.pending = true;
     this.wakeUp();
-  }
-
-  /** A connection of its own: a pooler in transaction mode would lose the LISTEN. Without it the poll goes on alone. */
-  private async listen(): Promise<void> {
-    while (!this.stopped) {
-      const client = new pg.Client({ connectionString: this.config.DATABASE_URL, keepAlive: true });
-      const lost = new Promise<void>((resolve) => {
-        client.once('end', resolve);
-        client.on('error', () => resolve());
-      });
-      try {
-        await client.connect();
-        client.on('notification', () => this.nudge());
-        await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
-        this.listener = client;
-        await lost;
-      } catch (error) {
-        this.logger.debug({ error: String(error) }, 'relay.listen');
-      }
-      await client.end().catch(() => undefined);
-      if (!this.stopped) await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS).unref());
-    }
   }
 }

@@ -27,6 +27,7 @@ import { BoundedLists1700000000017 } from './migrations/0017-bounded-lists.js';
 import { WebhookKeyPair1700000000018 } from './migrations/0018-webhook-key-pair.js';
 import { DeliveryEngine1700000000019 } from './migrations/0019-delivery-engine.js';
 import { Routing1700000000020 } from './migrations/0020-routing.js';
+import { RoutingDue1700000000021 } from './migrations/0021-routing-due.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -104,6 +105,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       WebhookKeyPair1700000000018,
       DeliveryEngine1700000000019,
       Routing1700000000020,
+      RoutingDue1700000000021,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

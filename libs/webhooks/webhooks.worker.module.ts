@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { EventsModule } from '@hub/events/events.module.js';
-import { EventSink } from '@hub/events/relay.service.js';
 import { EndpointWatch } from './endpoint-watch.sweeper.js';
 import { FanOut } from './fan-out.js';
 import { LaneProcessor } from './lane.processor.js';
@@ -10,18 +9,10 @@ import { LogRetention } from './log-retention.sweeper.js';
 import { Sweeper } from './sweeper.js';
 import { WebhooksModule } from './webhooks.module.js';
 
-/** Exports the {@link EventSink} that the relay tells. */
+/** Exports what the relay tells. */
 @Module({
   imports: [EventsModule, WebhooksModule],
-  providers: [
-    Lanes,
-    LaneQueue,
-    LaneProcessor,
-    Sweeper,
-    EndpointWatch,
-    LogRetention,
-    { provide: EventSink, useClass: FanOut },
-  ],
-  exports: [EventSink],
+  providers: [Lanes, LaneQueue, LaneProcessor, Sweeper, EndpointWatch, LogRetention, FanOut],
+  exports: [FanOut],
 })
 export class WebhooksWorkerModule {}

@@ -16,7 +16,7 @@ import type {
   UpdateConversationBody,
 } from './conversation.dto.js';
 import type { Resource } from './v1.envelope.js';
-import { assigneeOf, filterId, idOf, partyId } from './v1.ids.js';
+import { filterId, idOf, partyId, targetOf } from './v1.ids.js';
 
 const party = (ref: PartyRef | null): object | null => ref && { id: partyId(ref), type: ref.type, name: ref.name };
 
@@ -146,7 +146,7 @@ export function toOpenCommand(body: CreateConversationBody): OpenAssigned {
     entity: body.entity ?? null,
     userIds: (body.userIds ?? []).map((id) => idOf('user', id, 'userIds')),
     onExisting: body.onExisting,
-    assignee: body.assigneeId ? assigneeOf(body.assigneeId, 'assigneeId') : null,
+    assignee: body.assigneeId ? targetOf(body.assigneeId, 'assigneeId') : null,
     botId: body.botId ? idOf('bot', body.botId, 'botId') : null,
     subject: body.subject ?? null,
     priority: body.priority,

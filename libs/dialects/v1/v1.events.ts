@@ -7,6 +7,7 @@ import type {
   ConversationView,
   EndpointView,
   MessageView,
+  OfferView,
   TicketView,
 } from '@hub/model/views.js';
 import { encodeId } from '@hub/platform/ids.js';
@@ -15,6 +16,7 @@ import { channelResource } from './channel.mapper.js';
 import { contactResource, publicIdentifiers } from './contact.mapper.js';
 import { conversationResource } from './conversation.mapper.js';
 import { messageResource } from './message.mapper.js';
+import { offerResource } from './offer.mapper.js';
 import { ticketResource } from './ticket.mapper.js';
 import type { Resource } from './v1.envelope.js';
 import { partyId } from './v1.ids.js';
@@ -27,6 +29,7 @@ const SUBJECTS: Readonly<Record<string, (subject: never) => Resource>> = {
   channel: (view: ChannelView) => channelResource(view),
   bot: (view: BotView) => botResource(view),
   ticket: (view: TicketView) => ticketResource(view),
+  assignment: (view: OfferView) => offerResource(view),
   webhook: (view: EndpointView) => ({
     id: encodeId('wh', view.id),
     type: 'webhook',
@@ -109,6 +112,7 @@ export function publicChanges(changes: Changes): Changes {
           return { id: encodeId('msg', (value as { id: string }).id) };
         }
         if (field === 'ticketId' && typeof value === 'string') return encodeId('ticket', value);
+        if (field === 'queue' && value) return withId('queue', value);
         if (field === 'staff' && value) return withId('user', value);
         if (field === 'participants' && Array.isArray(value)) return value.map(withOwnPrefix);
         if (field === 'contact' && value) return withId('contact', value);

@@ -23,6 +23,8 @@ import { MessagesController } from './messages.controller.js';
 import { ConversationHistoryController } from './conversation-history.controller.js';
 import { ConversationParticipantsController } from './conversation-participants.controller.js';
 import { TicketsController } from './tickets.controller.js';
+import { MyOffersController, OffersController } from './offers.controller.js';
+import { QueueExplainController } from './queue-explain.controller.js';
 import { MediaController } from './media.controller.js';
 import { UploadGuard } from './media.upload.js';
 import { UsersController } from './users.controller.js';
@@ -55,6 +57,9 @@ export class V1EventsModule {}
     ConversationParticipantsController,
     ConversationHistoryController,
     TicketsController,
+    OffersController,
+    MyOffersController,
+    QueueExplainController,
     ContactsController,
     ChannelsController,
     UsersController,

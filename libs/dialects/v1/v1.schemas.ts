@@ -23,7 +23,6 @@ import {
   times,
 } from './v1.schemas.common.js';
 import {
-  assignment,
   conversation,
   conversationCounts,
   mediaFields,
@@ -37,6 +36,7 @@ import {
   ticket,
   timelineEvent,
 } from './v1.schemas.messaging.js';
+import { assignment, explanation, offer } from './v1.schemas.routing.js';
 import { channel, channelStats, channelTest } from './v1.schemas.channels.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
@@ -199,9 +199,10 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
         code: oneOf(Object.keys(V1_CODES)),
         message: text,
         details: { type: 'array', items: object({ field: text, message: text }) },
+        assignee: object({ id: text, type: oneOf(['user', 'bot']), name: text }),
         retryAfter: integer,
       },
-      ['details', 'retryAfter'],
+      ['details', 'assignee', 'retryAfter'],
     ),
     meta: object({ requestId: text }),
   }),
@@ -232,6 +233,8 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
   ConversationCounts: conversationCounts,
   Assignment: resource('assignment', id('assignment'), assignment),
+  Offer: resource('offer', id('offer'), offer),
+  Explanation: explanation,
   TimelineEvent: resource('event', id('evt'), timelineEvent),
   Contact: resource('contact', id('contact'), contact),
   Channel: resource('channel', id('ch'), channel),

@@ -149,6 +149,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   contact: 'Contact',
   channel: 'Channel',
   bot: 'Bot',
+  assignment: 'Offer',
 };
 
 /** The catalogue: each event with the schema of its body and an example. */
