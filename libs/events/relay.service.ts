@@ -16,6 +16,7 @@ export interface ClaimedEvent {
   readonly organizationId: string;
   readonly id: string;
   readonly type: EventType;
+  readonly orderKey: string;
   readonly position: number;
 }
 
@@ -79,7 +80,7 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
       const [lock] = await tx.query<{ won: boolean }[]>(`SELECT pg_try_advisory_xact_lock($1) AS won`, [RELAY_LOCK]);
       if (!lock?.won) return [];
       const claimed = await tx.query<ClaimedEvent[]>(
-        `SELECT organization_id AS "organizationId", id, type, position FROM event
+        `SELECT organization_id AS "organizationId", id, type, order_key AS "orderKey", position FROM event
          WHERE fanned_out_at IS NULL ORDER BY position LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
       );
       if (claimed.length === 0) return claimed;
