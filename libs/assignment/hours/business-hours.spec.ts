@@ -115,7 +115,7 @@ describe('business hours', () => {
         to: clock(Math.min(start + length * 15, 1_440)),
       })),
     ),
-    holidays: fc.constantFrom([], ['2026-03-29'], ['2026-10-25', '2026-11-01']),
+    holidays: fc.constantFrom<string[]>([], ['2026-03-29'], ['2026-10-25', '2026-11-01']),
   });
   const anyTime = fc
     .tuple(

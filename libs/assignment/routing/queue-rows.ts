@@ -18,7 +18,8 @@ const QUEUE: Prepared = {
   name: 'routing-queue',
   text: `
     SELECT id, name, team_id AS "teamId", strategy, priority_ageing AS "priorityAgeing", offer_timeout AS "offerTimeout",
-      max_misses AS "maxMisses", return_timeout AS "returnTimeout", sticky_window AS "stickyWindow", skills
+      max_misses AS "maxMisses", return_timeout AS "returnTimeout", sticky_window AS "stickyWindow", skills,
+      business_hours AS "businessHours", closed_behavior AS "closedBehavior"
     FROM queue WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL`,
 };
 

@@ -5,6 +5,9 @@ import type { AssignmentKind } from '@hub/model/assignment.entity.js';
 import { PRIORITIES, type Conversation } from '@hub/model/conversation.entity.js';
 import { Database, type Tx } from '@hub/model/database.js';
 import type { ConversationView } from '@hub/model/views.js';
+import { nextOpening } from '@hub/assignment/hours/business-hours.js';
+import { ClosedQueues } from '@hub/assignment/hours/closed-queues.js';
+import { loadView } from '@hub/conversations/conversation-view.js';
 import { Hands, type HandContext, type HandEvent } from './hands.js';
 import { mayKeep } from './last-agent.js';
 import { findQueue, requireQueue } from './queue-rows.js';
@@ -31,11 +34,13 @@ export class RoutingService {
     private readonly db: Database,
     private readonly hands: Hands,
     private readonly signal: QueueSignal,
+    private readonly closed: ClosedQueues,
   ) {}
 
   /**
    * Puts a locked conversation that is not closed into a queue: nobody has it afterwards, and the queue is looked at
-   * once this is committed.
+   * once this is committed. While the queue is closed it waits there for the next opening, or is dealt with as the queue
+   * says.
    * @throws QueueNotFoundError
    */
   async enqueueIn(
@@ -47,7 +52,10 @@ export class RoutingService {
   ): Promise<ConversationView> {
     const { organizationId } = author;
     const queue = await requireQueue(tx, organizationId, wanted.queueId);
-    const waitingSince = wanted.waitingSince ?? new Date();
+    const now = new Date();
+    const waitingSince = wanted.waitingSince ?? now;
+    const opening = nextOpening(queue.businessHours, now);
+    const isClosed = opening !== null && opening > now;
     const view = await this.hands.hand(tx, author, conversation, null, {
       ...context,
       kind: context.kind ?? 'queue',
@@ -75,11 +83,13 @@ export class RoutingService {
         wanted.ruleId ?? null,
         wanted.step ?? null,
         wanted.stepUntil ?? null,
-        wanted.heldUntil ?? null,
+        wanted.heldUntil ?? (isClosed ? opening : null),
       ],
     );
     this.signal.afterCommit(tx, organizationId, [queue.id]);
-    return view;
+    if (!isClosed || !queue.closedBehavior) return view;
+    await this.closed.receiveIn(tx, conversation, queue, opening);
+    return loadView(tx, organizationId, conversation.id);
   }
 
   /** Takes a locked conversation out of its queue and takes its open offers back. Being there already changes nothing. */

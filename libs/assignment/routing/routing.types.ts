@@ -1,3 +1,4 @@
+import type { BusinessHours, ClosedBehavior } from '@hub/model/queue.entity.js';
 import type { OfferDecision } from '@hub/model/views.js';
 
 export const STRATEGIES = [
@@ -29,6 +30,10 @@ export interface QueueRow {
   readonly returnTimeout: number;
   readonly stickyWindow: number;
   readonly skills: readonly Skill[];
+  /** Null: always open. */
+  readonly businessHours: BusinessHours | null;
+  /** What is done with what comes while it is closed; null: it waits. */
+  readonly closedBehavior: ClosedBehavior | null;
 }
 
 /** Why somebody got a conversation: who was considered, and why each was or was not chosen. */
