@@ -28,6 +28,7 @@ import { WebhookKeyPair1700000000018 } from './migrations/0018-webhook-key-pair.
 import { DeliveryEngine1700000000019 } from './migrations/0019-delivery-engine.js';
 import { Routing1700000000020 } from './migrations/0020-routing.js';
 import { RoutingDue1700000000021 } from './migrations/0021-routing-due.js';
+import { Rules1700000000022 } from './migrations/0022-rules.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -106,6 +107,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       DeliveryEngine1700000000019,
       Routing1700000000020,
       RoutingDue1700000000021,
+      Rules1700000000022,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
