@@ -4,6 +4,7 @@ import { FreedCapacity } from '@hub/assignment/routing/freed-capacity.js';
 import { ConversationsWorkerModule } from '@hub/conversations/conversations.worker.module.js';
 import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
 import { EventSinks } from '@hub/events/event-sinks.js';
+import { EventTasks } from '@hub/events/event-tasks.js';
 import { EventSink, RelayService } from '@hub/events/relay.service.js';
 import { IdentityWorkerModule } from '@hub/identity/identity.worker.module.js';
 import { MediaWorkerModule } from '@hub/media/media.worker.module.js';
@@ -46,7 +47,7 @@ export class WorkerModule implements OnModuleInit {
         {
           provide: EventSink,
           useFactory: (...sinks: EventSink[]) => new EventSinks(sinks),
-          inject: [FanOut, FreedCapacity],
+          inject: [FanOut, FreedCapacity, EventTasks],
         },
       ],
     };

@@ -8,6 +8,10 @@ import { TeamsService } from '@hub/assignment/teams/teams.service.js';
 import { ChannelsModule } from '@hub/channels/channels.module.js';
 import { ConversationsModule } from '@hub/conversations/conversations.module.js';
 import { EventsModule } from '@hub/events/events.module.js';
+import { Automation } from '@hub/assignment/automation/automation.js';
+import { AutomationActions } from '@hub/assignment/automation/automation-actions.js';
+import { AutomationRulesService } from '@hub/assignment/automation/automation-rules.service.js';
+import { ClosedQueues } from '@hub/assignment/hours/closed-queues.js';
 import { Handover } from '@hub/assignment/offers/handover.js';
 import { OffersQueries } from '@hub/assignment/offers/offers.queries.js';
 import { OffersService } from '@hub/assignment/offers/offers.service.js';
@@ -18,6 +22,9 @@ import { QueueSignal } from '@hub/assignment/routing/queue-signal.js';
 import { ReturnsService } from '@hub/assignment/routing/returns.service.js';
 import { RoutingMetrics } from '@hub/assignment/routing/routing.metrics.js';
 import { RoutingService } from '@hub/assignment/routing/routing.service.js';
+import { RoutingRulesService } from '@hub/assignment/rules/routing-rules.service.js';
+import { RuleRouter } from '@hub/assignment/rules/rule-router.js';
+import { RuleTargets } from '@hub/assignment/rules/rule-targets.js';
 import { AssignmentQueries } from './assignment.queries.js';
 import { AssignmentService } from './assignment.service.js';
 import { TicketDeskService } from './ticket-desk.service.js';
@@ -42,6 +49,13 @@ const providers = [
   OffersService,
   OffersQueries,
   Handover,
+  ClosedQueues,
+  RuleTargets,
+  RuleRouter,
+  RoutingRulesService,
+  AutomationActions,
+  Automation,
+  AutomationRulesService,
 ];
 
 @Module({ imports: [EventsModule, ConversationsModule, ChannelsModule], providers, exports: providers })

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import type { Tx } from '@hub/model/database.js';
 import type { EventType } from './catalog.js';
 import { EventSink, type ClaimedEvent } from './relay.service.js';
@@ -27,7 +26,6 @@ interface Wanted {
  * Writes what an event leaves to do in the relay's own commit: one row per event and consumer, for organizations that
  * have anything to do with it. Whether they have is looked up once per batch, organization and type.
  */
-@Injectable()
 export class EventTasks extends EventSink {
   private readonly due = new WeakMap<readonly ClaimedEvent[], ReadonlySet<EventConsumer>>();
 

@@ -19,6 +19,7 @@ const KINDS = {
   media: ['RESOURCE_NOT_FOUND', 'File'],
   key: ['RESOURCE_NOT_FOUND', 'API key'],
   offer: ['RESOURCE_NOT_FOUND', 'Offer'],
+  rule: ['RESOURCE_NOT_FOUND', 'Rule'],
 } as const;
 export type IdKind = keyof typeof KINDS;
 
