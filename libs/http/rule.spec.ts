@@ -4,7 +4,7 @@ import { USER_ROLES } from '@hub/model/user.entity.js';
 import { allows, type Rule } from './rule.js';
 
 const rules = fc.record<Rule>({
-  scope: fc.constantFrom(...SCOPES, 'authenticated' as const),
+  scope: fc.constantFrom(...SCOPES, 'authenticated' as const, 'staff' as const),
   people: fc.boolean(),
   customer: fc.boolean(),
 });
@@ -21,8 +21,8 @@ describe('who a rule lets in', () => {
   it('a key: by its scope or admin, and nothing else', () => {
     fc.assert(
       fc.property(rules, scopes, (rule, held) => {
-        const expected = rule.scope === 'authenticated' || held.includes('admin') || held.includes(rule.scope as never);
-        expect(allows(rule, key(held))).toBe(expected);
+        const byScope = held.includes('admin') || held.includes(rule.scope as never);
+        expect(allows(rule, key(held))).toBe(rule.scope === 'authenticated' || (rule.scope !== 'staff' && byScope));
       }),
     );
   });
@@ -50,8 +50,9 @@ describe('who a rule lets in', () => {
           role,
         };
         const byScope = own.includes('admin') || own.includes(rule.scope);
-        const byPerson = rule.people === true && role !== 'customer';
-        expect(allows(rule, actor)).toBe(rule.scope === 'authenticated' || byScope || byPerson);
+        const isStaff = role !== 'customer';
+        const expected = rule.scope === 'staff' ? isStaff : byScope || (rule.people === true && isStaff);
+        expect(allows(rule, actor)).toBe(rule.scope === 'authenticated' || expected);
       }),
     );
   });

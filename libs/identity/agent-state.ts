@@ -1,14 +1,16 @@
 import type { Tx } from '@hub/model/database.js';
 
-/** The PostgreSQL notification channel on which the workers hear that queues may drain; it carries the organization. */
-export const ROUTING_CHANNEL = 'switchboard_routing';
+/** The PostgreSQL notification channel on which the workers hear that the queues of a user may drain. */
+const ROUTING_CHANNEL = 'switchboard_routing';
+
+const lineOf = (organizationId: string, userId: string): string => `user:${organizationId}:${userId}`;
 
 /**
  * Says so where a user can take other conversations than before, or none. Part of the transaction: for what
  * administrators do now and then, not for the hot paths.
  */
-export async function signalRouting(tx: Tx, organizationId: string): Promise<void> {
-  await tx.query(`SELECT pg_notify('${ROUTING_CHANNEL}', $1)`, [organizationId]);
+export async function signalRouting(tx: Tx, organizationId: string, userId: string): Promise<void> {
+  await tx.query(`SELECT pg_notify('${ROUTING_CHANNEL}', $1)`, [lineOf(organizationId, userId)]);
 }
 
 /**
@@ -23,8 +25,8 @@ export async function goOfflineUnlessSignedIn(tx: Tx, organizationId: string, us
          SELECT FROM session s WHERE s.organization_id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL
            AND s.expires_at > now())
        RETURNING organization_id)
-     SELECT pg_notify('${ROUTING_CHANNEL}', organization_id::text) FROM gone`,
-    [organizationId, userId],
+     SELECT pg_notify('${ROUTING_CHANNEL}', $3) FROM gone`,
+    [organizationId, userId, lineOf(organizationId, userId)],
   );
 }
 
@@ -36,5 +38,5 @@ export async function leaveStaff(tx: Tx, organizationId: string, userId: string)
      WHERE organization_id = $1 AND user_id = $2 AND status <> 'offline'`,
     [organizationId, userId],
   );
-  await signalRouting(tx, organizationId);
+  await signalRouting(tx, organizationId, userId);
 }

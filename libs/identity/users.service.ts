@@ -91,7 +91,7 @@ export class UsersService {
       if (Object.keys(told).length > 0) {
         await appendAudit(tx, { author: actor, action: 'user.updated', subjectId: id, changes: told });
       }
-      if (told['skills'] || told['capacity']) await signalRouting(tx, organizationId);
+      if (told['skills'] || told['capacity']) await signalRouting(tx, organizationId, id);
       return after;
     });
   }

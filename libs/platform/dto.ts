@@ -156,6 +156,24 @@ export const TextList = ({ maxItems = 50, max = 100, ...options }: ListOptions =
     MaxLength(max, { each: true }),
   );
 
+/** Integers from `min` to `max`, at least one and at most `maxItems`. */
+export const WholeList = (
+  options: FieldOptions & { readonly min: number; readonly max: number; readonly maxItems: number },
+): PropertyDecorator => {
+  const { min, max, maxItems, ...rest } = options;
+  return field(
+    'list',
+    rest,
+    { type: 'array', items: { type: 'integer', minimum: min, maximum: max }, minItems: 1, maxItems },
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(maxItems),
+    IsInt({ each: true }),
+    Min(min, { each: true }),
+    Max(max, { each: true }),
+  );
+};
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Handed on as it was written: see {@link toUuid}. */

@@ -36,11 +36,11 @@ export async function everyRoute(hub: Hub): Promise<WalkedRoute[]> {
 }
 
 /** Who may call it: decided by the fixture, whatever the document says. */
-export const accessOf = (route: WalkedRoute): 'public' | 'anyone' | 'scoped' =>
+export const accessOf = (route: WalkedRoute): 'public' | 'anyone' | 'staff' | 'scoped' =>
   route.walk.fixtures[nameOf(route)]?.access ?? 'scoped';
 
 /** What the document says instead of a scope where none is needed. */
-const SAID = { public: 'public', anyone: 'authenticated', scoped: '' } as const;
+const SAID = { public: 'public', anyone: 'authenticated', staff: 'staff', scoped: '' } as const;
 
 export const nameOf = ({ method, path }: Pick<Route, 'method' | 'path'>): string => `${method} ${path}`;
 
@@ -75,7 +75,7 @@ export function gapsOf(route: WalkedRoute): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media'];
+const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media', 'team', 'queue'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -187,6 +187,9 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     tags: [word],
   });
   const user = await v1.user(api, { name: `${word} agent`, ...personOf(word), metadata });
+  const team = await v1.team(api, { name: `${word} team`, description: word, metadata });
+  v1.ok(await api.post(`/v1/teams/${team.id}/members`, { userId: user.id }));
+  const queue = await v1.queue(api, { name: `${word} queue`, teamId: team.id, metadata });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
   const ticket = v1.ok(
     await api.post('/v1/tickets', { subject: `${word} ticket`, contactId: contact.id, staffId: user.id, metadata }),
@@ -218,6 +221,8 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     ch: channel.id,
     contact: contact.id,
     user: user.id,
+    team: team.id,
+    queue: queue.id,
     bot: bot.id,
     conv: conversation.id,
     msg: message.id,

@@ -52,6 +52,8 @@ export class ApiClient {
   get = <D = Resource>(path: string, call?: Call): Promise<Answer<D>> => this.call<D>('GET', path, call);
   post = <D = Resource>(path: string, body?: unknown, call?: Call): Promise<Answer<D>> =>
     this.call<D>('POST', path, { body, ...call });
+  put = <D = Resource>(path: string, body?: unknown, call?: Call): Promise<Answer<D>> =>
+    this.call<D>('PUT', path, { body, ...call });
   patch = <D = Resource>(path: string, body?: unknown, call?: Call): Promise<Answer<D>> =>
     this.call<D>('PATCH', path, { body, ...call });
   delete = (path: string, call?: Call): Promise<Answer> => this.call('DELETE', path, call);

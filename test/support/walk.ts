@@ -15,8 +15,11 @@ export interface Person {
 export interface Fixture {
   /** A body that the route takes, with every id it may carry, of `own` organization. */
   readonly body?: (own: World) => Readonly<Record<string, unknown>>;
-  /** `public`: answers without a key. `anyone`: any key will do, whatever its scopes. Unset: as its scope says. */
-  readonly access?: 'public' | 'anyone';
+  /**
+   * `public`: answers without a key. `anyone`: any key will do, whatever its scopes. `staff`: no key will do, only users
+   * who have signed in. Unset: as its scope says.
+   */
+  readonly access?: 'public' | 'anyone' | 'staff';
 }
 
 export interface Refusal {

@@ -12,14 +12,11 @@ export function requireHours(hours: BusinessHours, field: string): BusinessHours
   }
   hours.weekly.forEach(({ days, from, to }, i) => {
     const at = `${field}.weekly.${i}`;
-    const isDay = (day: unknown): boolean => Number.isInteger(day) && Number(day) >= 1 && Number(day) <= 7;
-    if (days.length === 0 || !days.every(isDay) || new Set(days).size < days.length) {
-      throw ValidationError.of(`${at}.days`, 'days must be different days of the week, 1 (Monday) to 7 (Sunday)');
-    }
+    if (new Set(days).size < days.length) throw ValidationError.of(`${at}.days`, 'each of days must be another one');
     if (from >= to) throw ValidationError.of(`${at}.to`, 'to must be later than from, on the same day');
   });
   hours.holidays.forEach((day, i) => {
-    if (DateTime.fromISO(day).isValid) return;
+    if (DateTime.fromFormat(day, 'yyyy-MM-dd').isValid) return;
     throw ValidationError.of(`${field}.holidays.${i}`, 'each of holidays must be a day such as 2026-12-25');
   });
   return hours;

@@ -15,7 +15,7 @@ const WAITING = `
   CROSS JOIN LATERAL (
     SELECT count(*) AS n FROM (
       SELECT FROM queue_item i WHERE i.organization_id = q.organization_id AND i.queue_id = q.id
-      LIMIT ${EXACT_COUNT_LIMIT}) AS some) AS w`;
+      LIMIT ${EXACT_COUNT_LIMIT}) AS counted) AS w`;
 
 type QueuedRow = Omit<QueuedView, 'position' | 'priority' | 'estimatedWait'> & { readonly priority: number };
 

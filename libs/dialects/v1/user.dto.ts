@@ -1,6 +1,7 @@
 import { USER_ROLES, USER_STATUSES, type UserRole, type UserStatus } from '@hub/model/user.entity.js';
 import type { JsonObject } from '@hub/model/tenant-row.js';
-import { Json, OneOf, Text } from '@hub/platform/dto.js';
+import { Json, Nested, NestedList, OneOf, Text } from '@hub/platform/dto.js';
+import { CapacityPart, SkillPart } from './skills.dto.js';
 import { EMAIL, PageQuery, PASSWORD, WEB_URL } from './v1.dto.js';
 
 export class ListUsersQuery extends PageQuery {
@@ -16,6 +17,8 @@ export class CreateUserBody {
   @Text({ ...PASSWORD, optional: true, description: 'Without one they are invited by mail to set it' })
   password?: string;
   @Json({ optional: true }) metadata?: JsonObject;
+  @NestedList(() => SkillPart, { optional: true }) skills?: SkillPart[];
+  @Nested(() => CapacityPart, { optional: true }) capacity?: CapacityPart;
 }
 
 export class UpdateUserBody {
@@ -25,4 +28,6 @@ export class UpdateUserBody {
   status?: UserStatus;
   @Text({ ...WEB_URL, optional: true, nullable: true }) avatar?: string | null;
   @Json({ optional: true, description: 'Merged; a key set to null is removed' }) metadata?: JsonObject;
+  @NestedList(() => SkillPart, { optional: true, description: 'Replaces the skills' }) skills?: SkillPart[];
+  @Nested(() => CapacityPart, { optional: true, description: 'What is absent in it stays' }) capacity?: CapacityPart;
 }

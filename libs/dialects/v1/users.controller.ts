@@ -1,11 +1,13 @@
 import { Delete, Get, Param, Patch, Post } from '@nestjs/common';
+import { TeamsQueries } from '@hub/assignment/teams/teams.queries.js';
 import { CurrentActor, WireBody, WireQuery } from '@hub/http/request.js';
 import type { Actor } from '@hub/identity/actor.js';
+import type { User } from '@hub/model/user.entity.js';
 import { UsersQueries } from '@hub/identity/users.queries.js';
 import { UsersService } from '@hub/identity/users.service.js';
 import { CreateUserBody, ListUsersQuery, UpdateUserBody } from './user.dto.js';
-import { userResource } from './user.mapper.js';
-import { many, one, type Envelope } from './v1.envelope.js';
+import { toCreateUser, toUpdateUser, userResource } from './user.mapper.js';
+import { many, one, type Envelope, type Resource } from './v1.envelope.js';
 import { idOf } from './v1.ids.js';
 import { Operation, V1Controller } from './v1.operation.js';
 
@@ -14,12 +16,18 @@ export class UsersController {
   constructor(
     private readonly users: UsersService,
     private readonly queries: UsersQueries,
+    private readonly teams: TeamsQueries,
   ) {}
 
   @Get()
   @Operation({ scope: 'assignment:read', summary: 'List users', query: ListUsersQuery, many: 'User' })
   async list(@CurrentActor() actor: Actor, @WireQuery(ListUsersQuery) query: ListUsersQuery): Promise<Envelope> {
-    return many(await this.queries.listUsers(actor.organizationId, query), userResource);
+    const page = await this.queries.listUsers(actor.organizationId, query);
+    const teams = await this.teams.teamsOf(
+      actor.organizationId,
+      page.items.map(({ id }) => id),
+    );
+    return many(page, (user) => userResource(user, teams.get(user.id) ?? []));
   }
 
   @Post()
@@ -33,21 +41,22 @@ export class UsersController {
     errors: ['EMAIL_ALREADY_EXISTS', 'RATE_LIMIT_EXCEEDED'],
   })
   async create(@CurrentActor() actor: Actor, @WireBody(CreateUserBody) body: CreateUserBody): Promise<Envelope> {
-    const { avatar = null, metadata = {}, password = null, ...fields } = body;
-    return one(userResource(await this.users.create(actor, { ...fields, avatar, metadata, password })));
+    return one(userResource(await this.users.create(actor, toCreateUser(body)), []));
   }
 
   @Get(':id')
   @Operation({ scope: 'assignment:read', summary: 'Get a user', one: 'User', errors: ['USER_NOT_FOUND'] })
   async get(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<Envelope> {
-    return one(userResource(await this.queries.getUser(actor.organizationId, idOf('user', id))));
+    return one(await this.shown(await this.queries.getUser(actor.organizationId, idOf('user', id))));
   }
 
   @Patch(':id')
   @Operation({
-    scope: 'admin',
+    scope: 'assignment:write',
     summary: 'Change a user',
-    description: 'The last active super_admin can neither be suspended nor given another role.',
+    description:
+      'Skills and capacity; everything else needs the scope `admin`. The last active super_admin can neither be suspended ' +
+      'nor given another role.',
     body: UpdateUserBody,
     one: 'User',
     errors: ['USER_NOT_FOUND'],
@@ -57,7 +66,7 @@ export class UsersController {
     @Param('id') id: string,
     @WireBody(UpdateUserBody) body: UpdateUserBody,
   ): Promise<Envelope> {
-    return one(userResource(await this.users.update(actor, { ...body, id: idOf('user', id) })));
+    return one(await this.shown(await this.users.update(actor, toUpdateUser(idOf('user', id), body))));
   }
 
   @Delete(':id')
@@ -70,5 +79,10 @@ export class UsersController {
   })
   async remove(@CurrentActor() actor: Actor, @Param('id') id: string): Promise<void> {
     await this.users.remove(actor, idOf('user', id));
+  }
+
+  private async shown(user: User): Promise<Resource> {
+    const teams = await this.teams.teamsOf(user.organizationId, [user.id]);
+    return userResource(user, teams.get(user.id) ?? []);
   }
 }

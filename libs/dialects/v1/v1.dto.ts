@@ -1,9 +1,13 @@
 import { OneOf, Text, Whole } from '@hub/platform/dto.js';
 
-/** What every list takes. */
-export class PageQuery {
+/** What a list takes that has one order. */
+export class OrderedPageQuery {
   @Whole({ min: 1, max: 1_000_000, optional: true, default: 1 }) page = 1;
   @Whole({ min: 1, max: 100, optional: true, default: 20 }) perPage = 20;
+}
+
+/** What every other list takes. */
+export class PageQuery extends OrderedPageQuery {
   @OneOf(['asc', 'desc'], { optional: true, default: 'desc' }) sortOrder: 'asc' | 'desc' = 'desc';
 }
 

@@ -10,6 +10,7 @@ import type {
   OfferView,
   TicketView,
 } from '@hub/model/views.js';
+import type { ClosedBehavior } from '@hub/model/queue.entity.js';
 import { encodeId } from '@hub/platform/ids.js';
 import { botResource } from './bot.mapper.js';
 import { channelResource } from './channel.mapper.js';
@@ -17,6 +18,7 @@ import { contactResource, publicIdentifiers } from './contact.mapper.js';
 import { conversationResource } from './conversation.mapper.js';
 import { messageResource } from './message.mapper.js';
 import { offerResource } from './offer.mapper.js';
+import { publicClosedBehavior } from './queue.mapper.js';
 import { ticketResource } from './ticket.mapper.js';
 import type { Resource } from './v1.envelope.js';
 import { partyId } from './v1.ids.js';
@@ -118,6 +120,9 @@ export function publicChanges(changes: Changes): Changes {
         if (field === 'contact' && value) return withId('contact', value);
         if (field === 'mergedContacts') return (value as string[]).map((id) => encodeId('contact', id));
         if (field === 'identifiers') return publicIdentifiers(value as ContactView['identifiers']);
+        if (field === 'userId' && value) return encodeId('user', value as string);
+        if (field === 'teamId' && value) return encodeId('team', value as string);
+        if (field === 'closedBehavior' && value) return publicClosedBehavior(value as ClosedBehavior);
         if (field === 'defaultBot' && value) return withId('bot', value);
         if (field === 'channels' && Array.isArray(value)) return value.map((channel) => withId('ch', channel));
         return value;

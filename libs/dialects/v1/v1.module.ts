@@ -22,6 +22,9 @@ import { ConversationsController } from './conversations.controller.js';
 import { MessagesController } from './messages.controller.js';
 import { ConversationHistoryController } from './conversation-history.controller.js';
 import { ConversationParticipantsController } from './conversation-participants.controller.js';
+import { MyPresenceController, PresenceController } from './presence.controller.js';
+import { QueuesController } from './queues.controller.js';
+import { TeamsController } from './teams.controller.js';
 import { TicketsController } from './tickets.controller.js';
 import { MyOffersController, OffersController } from './offers.controller.js';
 import { QueueExplainController } from './queue-explain.controller.js';
@@ -63,6 +66,10 @@ export class V1EventsModule {}
     ContactsController,
     ChannelsController,
     UsersController,
+    TeamsController,
+    QueuesController,
+    PresenceController,
+    MyPresenceController,
     AuthController,
     ApiKeysController,
     BotsController,

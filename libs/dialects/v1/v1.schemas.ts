@@ -37,6 +37,16 @@ import {
   timelineEvent,
 } from './v1.schemas.messaging.js';
 import { assignment, explanation, offer } from './v1.schemas.routing.js';
+import {
+  capacity,
+  namedTeams,
+  presence,
+  queue,
+  queuedConversation,
+  skills,
+  team,
+  teamMember,
+} from './v1.schemas.assignment.js';
 import { channel, channelStats, channelTest } from './v1.schemas.channels.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
@@ -59,7 +69,7 @@ const contact = object({
   ...times,
 });
 
-const user = object({
+const userFields: Record<string, Schema> = {
   number,
   email: text,
   name: text,
@@ -67,8 +77,10 @@ const user = object({
   status: oneOf(USER_STATUSES),
   avatar: orNull(text),
   metadata: json,
+  skills,
+  capacity,
   ...times,
-});
+};
 
 const organization = object({ id: id('org'), name: text, role: oneOf(USER_ROLES), number }, ['role']);
 const apiKey = object(
@@ -240,8 +252,13 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   Channel: resource('channel', id('ch'), channel),
   ChannelTest: channelTest,
   ChannelStats: channelStats,
-  User: resource('user', id('user'), user),
-  Account: resource('user', id('user'), user, object({ organization })),
+  User: resource('user', id('user'), object({ ...userFields, teams: namedTeams })),
+  Team: resource('team', id('team'), team),
+  TeamMember: resource('team_member', id('user'), teamMember),
+  Presence: resource('presence', id('user'), presence),
+  Queue: resource('queue', id('queue'), queue),
+  QueuedConversation: resource('queued_conversation', id('conv'), queuedConversation),
+  Account: resource('user', id('user'), object(userFields), object({ organization })),
   AccountMeta: object({ requestId: text, ...tokens }),
   Me: {
     anyOf: [ref('Account'), resource('api_key', id('key'), apiKey, object({ organization }))],

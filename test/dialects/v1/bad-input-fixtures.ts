@@ -14,6 +14,9 @@ export const PREFIXES: Record<string, string> = {
   messages: 'msg',
   tickets: 'ticket',
   participants: 'user',
+  members: 'user',
+  teams: 'team',
+  queues: 'queue',
   media: 'media',
   'api-keys': 'key',
 };
@@ -23,7 +26,7 @@ export const fill = (path: string, id: (noun: string) => string): string =>
   path.replace(/([^/]+)\/\{[^}]+\}/g, (_, noun: string) => `${noun}/${id(noun)}`);
 
 /** Whether the rule asks for a scope of its own; public routes ask for nobody, some for anybody who is known. */
-export const isScoped = ({ scope }: Route): boolean => scope !== 'public' && scope !== 'authenticated';
+export const isScoped = ({ scope }: Route): boolean => !['public', 'authenticated', 'staff'].includes(scope);
 
 export const hasId = ({ path }: Route): boolean => path.includes('{');
 
@@ -33,6 +36,8 @@ export async function oneOfEach(api: ApiClient): Promise<Record<string, string>>
   const contact = await v1.contact(api);
   const user = await v1.user(api);
   const bot = await v1.bot(api);
+  const team = await v1.team(api);
+  v1.ok(await api.post(`/v1/teams/${team.id}/members`, { userId: user.id }));
   const conversation = await v1.conversation(api, {
     channelId: channel.id,
     contactId: contact.id,
@@ -49,6 +54,9 @@ export async function oneOfEach(api: ApiClient): Promise<Record<string, string>>
     messages: message.id,
     tickets: (await v1.ticket(api, { contactId: contact.id })).id,
     participants: user.id,
+    teams: team.id,
+    members: user.id,
+    queues: (await v1.queue(api, { teamId: team.id })).id,
     ...(webhook.status === 201 && { webhooks: webhook.data.id }),
   };
 }
@@ -79,6 +87,12 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'POST /v1/channels/{}/messages': { externalId: 'e', contact: { externalId: 'p' }, content: { text: 'x' } },
     'POST /v1/users': { name: 'x', email: 'bad-input@example.com' },
     'PATCH /v1/users/{}': { name: 'Changed' },
+    'POST /v1/teams': { name: 'x' },
+    'PATCH /v1/teams/{}': { name: 'Changed' },
+    'POST /v1/teams/{}/members': { userId: ids['users'] },
+    'POST /v1/queues': { name: 'x', teamId: ids['teams'] },
+    'PATCH /v1/queues/{}': { name: 'Changed' },
+    'PUT /v1/me/presence': { status: 'online' },
     'POST /v1/auth/register': {
       email: 'bad-register@example.com',
       password: 'long enough',

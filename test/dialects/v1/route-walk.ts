@@ -88,6 +88,31 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /v1/users/{id}': {},
   'PATCH /v1/users/{id}': { body: () => ({ name: 'walked', status: 'suspended' }) },
   'DELETE /v1/users/{id}': {},
+  'GET /v1/teams': {},
+  'POST /v1/teams': { body: () => ({ name: 'walked' }) },
+  'GET /v1/teams/{id}': {},
+  'PATCH /v1/teams/{id}': { body: () => ({ name: 'walked' }) },
+  'DELETE /v1/teams/{id}': {},
+  'GET /v1/teams/{id}/members': {},
+  'POST /v1/teams/{id}/members': { body: (own) => ({ userId: own['user'] }) },
+  'DELETE /v1/teams/{id}/members/{userId}': {},
+  'GET /v1/queues': {},
+  'POST /v1/queues': {
+    body: (own) => ({
+      name: 'walked',
+      teamId: own['team'],
+      closedBehavior: { action: 'bot', botId: own['bot'] },
+    }),
+  },
+  'GET /v1/queues/{id}': {},
+  'PATCH /v1/queues/{id}': {
+    body: (own) => ({ teamId: own['team'], closedBehavior: { action: 'bot', botId: own['bot'] } }),
+  },
+  'DELETE /v1/queues/{id}': {},
+  'GET /v1/queues/{id}/conversations': {},
+  'GET /v1/presence': {},
+  'GET /v1/me/presence': { access: 'staff' },
+  'PUT /v1/me/presence': { access: 'staff', body: () => ({ status: 'online' }) },
   'GET /v1/api-keys': {},
   'POST /v1/api-keys': { body: () => ({ name: 'walked', permissions: ['messages:read'] }) },
   'DELETE /v1/api-keys/{id}': {},
@@ -142,6 +167,9 @@ const NOUNS: Readonly<Record<string, string>> = {
   media: 'media',
   tickets: 'ticket',
   participants: 'user',
+  members: 'user',
+  teams: 'team',
+  queues: 'queue',
   'api-keys': 'key',
 };
 
@@ -155,8 +183,9 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   userId: ['user'],
   ticketId: ['ticket'],
   staffId: ['user'],
+  teamId: ['team'],
   actorId: ['user', 'bot', 'contact', 'key'],
-  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media'],
+  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media', 'team', 'queue'],
 };
 
 /** Fields that end in `Id` and name nothing of ours. */

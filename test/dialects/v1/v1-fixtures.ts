@@ -44,6 +44,15 @@ export const contact = async (api: ApiClient, fields: Json = {}): Promise<Resour
 export const user = async (api: ApiClient, fields: Json = {}): Promise<Resource> =>
   ok(await api.post('/v1/users', { name: 'Support Agent', email: newEmail(), ...fields }));
 
+export const team = async (api: ApiClient, fields: Json = {}): Promise<Resource> =>
+  ok(await api.post('/v1/teams', { name: `Team ${next()}`, ...fields }));
+
+/** A queue of `teamId` or of a new team. */
+export async function queue(api: ApiClient, fields: Json = {}): Promise<Resource> {
+  const teamId = fields['teamId'] ?? (await team(api)).id;
+  return ok(await api.post('/v1/queues', { name: `Queue ${next()}`, ...fields, teamId }));
+}
+
 export async function bot(api: ApiClient, fields: Json = {}): Promise<Resource> {
   const created = ok(await api.post('/v1/bots', { name: 'Support Bot', ...fields }));
   return ok(await api.post(`/v1/bots/${created.id}/activate`));
@@ -156,6 +165,10 @@ const TABLES = [
   'event',
   'webhook_endpoint',
   'webhook_delivery',
+  'team',
+  'team_member',
+  'queue',
+  'agent_state',
 ];
 
 /** A checksum of every row a caller could have written: equal before and after where nothing was. */
