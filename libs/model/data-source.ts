@@ -29,6 +29,7 @@ import { DeliveryEngine1700000000019 } from './migrations/0019-delivery-engine.j
 import { Routing1700000000020 } from './migrations/0020-routing.js';
 import { RoutingDue1700000000021 } from './migrations/0021-routing-due.js';
 import { Rules1700000000022 } from './migrations/0022-rules.js';
+import { ServiceLevels1700000000023 } from './migrations/0023-service-levels.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -108,6 +109,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       Routing1700000000020,
       RoutingDue1700000000021,
       Rules1700000000022,
+      ServiceLevels1700000000023,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
