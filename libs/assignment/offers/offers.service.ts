@@ -180,7 +180,7 @@ export class OffersService {
   private async passOn(tx: Tx, { organizationId, id }: Conversation, userId: string): Promise<void> {
     const [item] = await queryPrepared<{ queueId: string }>(tx, PASS_ON, [organizationId, id, userId]);
     this.signal.afterCommit(tx, organizationId, { userId });
-    if (item) this.signal.afterCommit(tx, organizationId, [item.queueId]);
+    if (item) this.signal.afterCommit(tx, organizationId, { queueIds: [item.queueId] });
   }
 
   private tell(

@@ -78,7 +78,7 @@ export class RoutingService {
         wanted.heldUntil ?? null,
       ],
     );
-    this.signal.afterCommit(tx, organizationId, [queue.id]);
+    this.signal.afterCommit(tx, organizationId, { queueIds: [queue.id] });
     return view;
   }
 
@@ -101,7 +101,7 @@ export class RoutingService {
        RETURNING i.queue_id AS "queueId"`,
       [organizationId, id, priority],
     );
-    for (const { queueId } of rows) this.signal.afterCommit(tx, organizationId, [queueId]);
+    for (const { queueId } of rows) this.signal.afterCommit(tx, organizationId, { queueIds: [queueId] });
   }
 
   /**
