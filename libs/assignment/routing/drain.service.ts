@@ -106,13 +106,13 @@ export class DrainService {
     }
     if (queue.strategy === 'broadcast') {
       const userIds = found.eligible.map(({ id }) => id);
-      await this.offer(tx, queue, conversation, item, found, userIds);
+      await this.offer(tx, queue, conversation, item, found, userIds, null);
       return 'taken';
     }
     const agent = await takeAgent(tx, wanted, found.eligible);
     if (!agent) return 'raced';
     if (queue.offerTimeout > 0) {
-      await this.offer(tx, queue, conversation, item, found, [agent.id]);
+      await this.offer(tx, queue, conversation, item, found, [agent.id], agent.takenAt);
       return 'taken';
     }
     await this.hands.hand(
@@ -127,7 +127,7 @@ export class DrainService {
         decision: decisionOf(queue.strategy, found, [agent.id]),
         waitingSince: item.waitingSince,
         queuedAt: item.createdAt,
-        automatic: true,
+        takenAt: agent.takenAt,
       },
     );
     this.tellRouted(tx, queue, conversation, item, found, [agent.id]);
@@ -141,6 +141,7 @@ export class DrainService {
     item: Item,
     found: Candidates,
     userIds: readonly string[],
+    takenAt: Date | null,
   ): Promise<void> {
     const isBroadcast = queue.strategy === 'broadcast';
     await this.offers.offerIn(tx, systemAuthor(conversation.organizationId), conversation, {
@@ -150,6 +151,7 @@ export class DrainService {
       timeout: queue.offerTimeout || BROADCAST_TIMEOUT,
       decision: decisionOf(queue.strategy, found, userIds),
       transfer: null,
+      takenAt,
     });
     this.tellRouted(tx, queue, conversation, item, found, userIds);
   }
