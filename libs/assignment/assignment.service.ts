@@ -220,6 +220,7 @@ export class AssignmentService {
       timeout: WARM_TIMEOUT,
       decision: null,
       transfer,
+      takenAt: null,
     });
     return loadView(tx, organizationId, conversation.id);
   }

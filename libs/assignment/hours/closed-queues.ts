@@ -69,7 +69,7 @@ export class ClosedQueues {
       systemAuthor(organizationId),
       conversation,
       { type: 'bot', id: botId, name: bot.name },
-      { kind: 'auto', event: 'conversation.assigned', reason: 'closed', queue, automatic: true },
+      { kind: 'auto', event: 'conversation.assigned', reason: 'closed', queue },
     );
   }
 }

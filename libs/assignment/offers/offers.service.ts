@@ -22,6 +22,8 @@ export interface NewOffer {
   readonly timeout: number;
   readonly decision: Decision | null;
   readonly transfer: OfferView['transfer'];
+  /** When the engine took the agent's turn. */
+  readonly takenAt: Date | null;
 }
 
 type Decided = 'accepted' | 'declined' | 'expired';
@@ -63,6 +65,7 @@ export class OffersService {
       offer.timeout,
       offer.transfer ? JSON.stringify(offer.transfer) : null,
       offer.decision ? JSON.stringify(offer.decision) : null,
+      offer.takenAt,
     ]);
     const made = await loadOffers(tx, organizationId, ids);
     for (const one of made) await this.tell(tx, author, conversation, 'assignment.offered', one);
@@ -180,7 +183,7 @@ export class OffersService {
   private async passOn(tx: Tx, { organizationId, id }: Conversation, userId: string): Promise<void> {
     const [item] = await queryPrepared<{ queueId: string }>(tx, PASS_ON, [organizationId, id, userId]);
     this.signal.afterCommit(tx, organizationId, { userId });
-    if (item) this.signal.afterCommit(tx, organizationId, [item.queueId]);
+    if (item) this.signal.afterCommit(tx, organizationId, { queueIds: [item.queueId] });
   }
 
   private tell(
@@ -198,8 +201,8 @@ const MAKE = `
   WITH waits AS (
     UPDATE queue_item SET state = 'offered' WHERE organization_id = $1 AND conversation_id = $2
   ), turn AS (
-    UPDATE agent_state SET last_assigned_at = clock_timestamp()
-    WHERE organization_id = $1 AND user_id = ANY ($4::uuid[]) AND $6::text = 'queue'
+    UPDATE agent_state SET last_assigned_at = $10::timestamptz
+    WHERE organization_id = $1 AND user_id = ANY ($4::uuid[]) AND $10::timestamptz IS NOT NULL
   )
   INSERT INTO offer (organization_id, conversation_id, id, user_id, queue_id, kind, state, expires_at, transfer, decision)
   SELECT $1, $2, n.id, n.user_id, $5, $6::text, 'open', clock_timestamp() + $7::integer * interval '1 second', $8, $9
@@ -220,7 +223,7 @@ const DECIDE = {
 
 const PASS_ON = {
   name: 'offer-pass-on',
-  text: `UPDATE queue_item i SET passed = array_append(array_remove(i.passed, $3), $3),
+  text: `UPDATE queue_item i SET passed = array_append(array_remove(i.passed, $3), $3), round_at = NULL,
       state = CASE WHEN EXISTS (SELECT FROM offer o WHERE o.organization_id = $1 AND o.conversation_id = $2 AND o.state = 'open')
         THEN 'offered' ELSE 'waiting' END
     WHERE i.organization_id = $1 AND i.conversation_id = $2 RETURNING i.queue_id AS "queueId"`,

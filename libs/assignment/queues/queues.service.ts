@@ -70,7 +70,7 @@ export class QueuesService {
         if (Object.keys(changes).length > 0) {
           await updateRow(tx, Queue, { organizationId, id }, wanted);
           await appendAudit(tx, { author, action: 'queue.updated', subjectId: id, changes });
-          this.signal.afterCommit(tx, organizationId, [id]);
+          this.signal.afterCommit(tx, organizationId, { queueIds: [id] });
         }
         return this.queries.getQueue(organizationId, id, tx);
       }),

@@ -123,10 +123,20 @@ export async function findCandidates(on: Reader, wanted: Wanted): Promise<Candid
   };
 }
 
+interface Turn {
+  readonly id: string;
+  readonly at: Date;
+}
+
+/** Whose turn it is, and since when: turns are taken in the order of these times, however long each then takes. */
+export interface Taken extends Candidate {
+  readonly takenAt: Date;
+}
+
 const TAKE: Prepared = {
   name: 'routing-take-agent',
   text: `
-    SELECT s.user_id AS id FROM unnest($2::uuid[], $3::timestamptz[], $4::integer[]) WITH ORDINALITY AS w(id, seen, used, place)
+    SELECT s.user_id AS id, clock_timestamp() AS at FROM unnest($2::uuid[], $3::timestamptz[], $4::integer[]) WITH ORDINALITY AS w(id, seen, used, place)
     JOIN agent_state s ON s.organization_id = $1 AND s.user_id = w.id
     JOIN users u ON u.organization_id = $1 AND u.id = w.id
     WHERE s.status = 'online' AND s.load + s.reserved < ${CAPACITY}
@@ -138,7 +148,7 @@ const TAKE: Prepared = {
 const TAKE_ONE: Prepared = {
   name: 'routing-take-one',
   text: `
-    SELECT s.user_id AS id FROM agent_state s
+    SELECT s.user_id AS id, clock_timestamp() AS at FROM agent_state s
     JOIN users u ON u.organization_id = $1 AND u.id = $2
     WHERE s.organization_id = $1 AND s.user_id = $2 AND s.status = 'online' AND s.load + s.reserved < ${CAPACITY}
       AND (${CHANNEL_FULL.replaceAll('$4', '$3')}) IS NOT TRUE
@@ -151,23 +161,24 @@ const TAKE_ONE: Prepared = {
  * one is waited for.
  * @returns null when others were faster with all of them
  */
-export async function takeAgent(tx: Tx, wanted: Wanted, eligible: readonly Candidate[]): Promise<Candidate | null> {
+export async function takeAgent(tx: Tx, wanted: Wanted, eligible: readonly Candidate[]): Promise<Taken | null> {
   const { organizationId, channelType, preferredUserId, strategy } = wanted;
   const first = eligible[0];
   if (!first) return null;
   if (first.id === preferredUserId) {
-    const [taken] = await queryPrepared<{ id: string }>(tx, TAKE_ONE, [organizationId, first.id, channelType]);
-    return taken ? first : null;
+    const [taken] = await queryPrepared<Turn>(tx, TAKE_ONE, [organizationId, first.id, channelType]);
+    return taken ? { ...first, takenAt: taken.at } : null;
   }
   const byLoad = strategy === 'least_loaded' || strategy === 'skills';
-  const [taken] = await queryPrepared<{ id: string }>(tx, TAKE, [
+  const [taken] = await queryPrepared<Turn>(tx, TAKE, [
     organizationId,
     eligible.map(({ id }) => id),
     eligible.map(({ lastAssignedAt }) => lastAssignedAt),
     eligible.map(({ used }) => (byLoad ? used : NO_LIMIT)),
     channelType,
   ]);
-  return eligible.find(({ id }) => id === taken?.id) ?? null;
+  const agent = eligible.find(({ id }) => id === taken?.id);
+  return agent && taken ? { ...agent, takenAt: taken.at } : null;
 }
 
 const NO_LIMIT = 2_147_483_647;

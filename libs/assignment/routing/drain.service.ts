@@ -101,18 +101,18 @@ export class DrainService {
   ): Promise<Attempt> {
     const found = await findCandidates(tx, wanted);
     if (found.eligible.length === 0) {
-      if (found.passed) await beginRoundAnew(tx, conversation);
+      if (found.passed) await askAgainLater(tx, conversation);
       return 'nobody';
     }
     if (queue.strategy === 'broadcast') {
       const userIds = found.eligible.map(({ id }) => id);
-      await this.offer(tx, queue, conversation, item, found, userIds);
+      await this.offer(tx, queue, conversation, item, found, userIds, null);
       return 'taken';
     }
     const agent = await takeAgent(tx, wanted, found.eligible);
     if (!agent) return 'raced';
     if (queue.offerTimeout > 0) {
-      await this.offer(tx, queue, conversation, item, found, [agent.id]);
+      await this.offer(tx, queue, conversation, item, found, [agent.id], agent.takenAt);
       return 'taken';
     }
     await this.hands.hand(
@@ -127,7 +127,7 @@ export class DrainService {
         decision: decisionOf(queue.strategy, found, [agent.id]),
         waitingSince: item.waitingSince,
         queuedAt: item.createdAt,
-        automatic: true,
+        takenAt: agent.takenAt,
       },
     );
     this.tellRouted(tx, queue, conversation, item, found, [agent.id]);
@@ -141,6 +141,7 @@ export class DrainService {
     item: Item,
     found: Candidates,
     userIds: readonly string[],
+    takenAt: Date | null,
   ): Promise<void> {
     const isBroadcast = queue.strategy === 'broadcast';
     await this.offers.offerIn(tx, systemAuthor(conversation.organizationId), conversation, {
@@ -150,6 +151,7 @@ export class DrainService {
       timeout: queue.offerTimeout || BROADCAST_TIMEOUT,
       decision: decisionOf(queue.strategy, found, userIds),
       transfer: null,
+      takenAt,
     });
     this.tellRouted(tx, queue, conversation, item, found, userIds);
   }
@@ -205,10 +207,11 @@ async function preferred(tx: Tx, queue: QueueRow, item: Item, conversation: Conv
   return findStickyAgent(tx, conversation, queue.stickyWindow || STICKY_DEFAULT);
 }
 
-async function beginRoundAnew(tx: Tx, { organizationId, id }: Conversation): Promise<void> {
+/** All who could get it have passed: whoever comes in the meantime gets it, else they are asked again. */
+async function askAgainLater(tx: Tx, { organizationId, id }: Conversation): Promise<void> {
   await tx.query(
-    `UPDATE queue_item SET passed = '{}', held_until = now() + $3::integer * interval '1 second'
-     WHERE organization_id = $1 AND conversation_id = $2`,
+    `UPDATE queue_item SET round_at = now() + $3::integer * interval '1 second'
+     WHERE organization_id = $1 AND conversation_id = $2 AND round_at IS NULL`,
     [organizationId, id, ROUND_PAUSE],
   );
 }

@@ -41,8 +41,8 @@ export interface HandContext {
   readonly waitingSince?: Date;
   /** When it entered the queue: the queue's pace is measured from it. */
   readonly queuedAt?: Date;
-  /** What the engine does is within the capacity: it has taken the room already. A person may exceed one. */
-  readonly automatic?: boolean;
+  /** When the engine took the room for it, and the agent's turn; a person takes none and may exceed a capacity. */
+  readonly takenAt?: Date;
 }
 
 /**
@@ -77,7 +77,7 @@ export class Hands {
     const isOver =
       to?.type === 'user' &&
       counts &&
-      !context.automatic &&
+      !context.takenAt &&
       (await isOverCapacity(tx, { organizationId, conversationId, channelId, userId: to.id, fromUserId }));
     // a bot stays for as long as it is attached
     const botId = to?.type === 'bot' ? to.id : conversation.botId;
@@ -165,7 +165,7 @@ export class Hands {
       isOver,
       context.waitingSince ?? null,
       returnsIn,
-      context.automatic === true && to?.type === 'user' ? to.id : null,
+      context.takenAt ?? null,
     ]);
   }
 
@@ -215,7 +215,8 @@ const WRITE = `
     UPDATE offer SET state = 'withdrawn', decided_at = now()
     WHERE organization_id = $1 AND conversation_id = $2 AND state = 'open'
   ), turn AS (
-    UPDATE agent_state SET last_assigned_at = clock_timestamp() WHERE organization_id = $1 AND user_id = $20::uuid
+    UPDATE agent_state SET last_assigned_at = $20::timestamptz
+    WHERE organization_id = $1 AND user_id = $8::uuid AND $20::timestamptz IS NOT NULL
   )
   INSERT INTO assignment (organization_id, conversation_id, id, kind, from_type, from_id, to_type, to_id, actor, reason,
     summary, note, notify_contact, queue_id, team_id, decision, over_capacity, waiting_since, return_at)

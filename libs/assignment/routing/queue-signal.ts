@@ -3,12 +3,12 @@ import { Database, type Tx } from '@hub/model/database.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
 
 /** The PostgreSQL notification channel on which the drainers listen. */
-export const QUEUE_CHANNEL = 'switchboard_queues';
+export const QUEUE_CHANNEL = 'switchboard_routing';
 const COALESCE_MS = 2;
 const MAX_LINES = 80; // a payload holds less than 8,000 bytes
 
 /** Which queues have something to do: these, those of the teams of one user, or all of the organization. */
-export type Woken = readonly string[] | { readonly userId: string } | 'all';
+export type Woken = { readonly queueIds: readonly string[] } | { readonly userId: string } | 'all';
 
 /** One queue, user or organization in the payload of a notification. */
 export interface WakeUp {
@@ -64,17 +64,19 @@ export class QueueSignal implements OnModuleDestroy {
 function linesOf(organizationId: string, woken: Woken): string[] {
   if (woken === 'all') return [`all:${organizationId}:`];
   if ('userId' in woken) return [`user:${organizationId}:${woken.userId}`];
-  return woken.map((id) => `queue:${organizationId}:${id}`);
+  return woken.queueIds.map((id) => `queue:${organizationId}:${id}`);
 }
 
-/** What a payload names; what is not one of ours is left out. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What a payload names, an organization by its id alone, too; what is not one of ours is left out. */
 export function readWakeUps(payload: string): WakeUp[] {
   return payload
     .split(' ')
-    .map((line) => line.split(':'))
-    .flatMap(([what, organizationId, id]) =>
-      (what === 'queue' || what === 'user' || what === 'all') && organizationId
-        ? [{ what, organizationId, id: id ?? '' }]
+    .map((line) => (UUID.test(line) ? ['all', line, ''] : line.split(':')))
+    .flatMap(([what, organizationId = '', id = '']) =>
+      (what === 'queue' || what === 'user' || what === 'all') && UUID.test(organizationId)
+        ? [{ what, organizationId, id }]
         : [],
     );
 }

@@ -86,7 +86,7 @@ export class RoutingService {
         wanted.heldUntil ?? (isClosed ? opening : null),
       ],
     );
-    this.signal.afterCommit(tx, organizationId, [queue.id]);
+    this.signal.afterCommit(tx, organizationId, { queueIds: [queue.id] });
     if (!isClosed || !queue.closedBehavior) return view;
     await this.closed.receiveIn(tx, conversation, queue, opening);
     return loadView(tx, organizationId, conversation.id);
@@ -111,7 +111,7 @@ export class RoutingService {
        RETURNING i.queue_id AS "queueId"`,
       [organizationId, id, priority],
     );
-    for (const { queueId } of rows) this.signal.afterCommit(tx, organizationId, [queueId]);
+    for (const { queueId } of rows) this.signal.afterCommit(tx, organizationId, { queueIds: [queueId] });
   }
 
   /**

@@ -85,9 +85,12 @@ export class RuleTargets {
     }
     const { assignee } = target;
     if (conversation.assigneeType === assignee.type && conversation.assigneeId === assignee.id) return;
-    if (assignee.type === 'user') await this.takeRoom(tx, conversation, assignee);
-    const context = { kind: 'auto', event: 'conversation.assigned', automatic: true } as const;
-    await this.hands.hand(tx, author, conversation, assignee, context);
+    const takenAt = assignee.type === 'user' ? await this.takeRoom(tx, conversation, assignee) : null;
+    await this.hands.hand(tx, author, conversation, assignee, {
+      kind: 'auto',
+      event: 'conversation.assigned',
+      ...(takenAt && { takenAt }),
+    });
   }
 
   /** @returns null when it was taken, else why not: nothing was written then */
@@ -108,7 +111,7 @@ export class RuleTargets {
   }
 
   /** Keeps the user's room for the rest of the transaction. @throws AssigneeUnavailableError */
-  private async takeRoom(tx: Tx, conversation: Conversation, { id, name }: Assignee): Promise<void> {
+  private async takeRoom(tx: Tx, conversation: Conversation, { id, name }: Assignee): Promise<Date> {
     const { organizationId, channelId } = conversation;
     await this.hands.lockTicket(tx, conversation);
     const [channel] = await tx.query<{ type: ChannelType }[]>(
@@ -125,8 +128,8 @@ export class RuleTargets {
       preferredUserId: id,
     } as const;
     const self = { id, name, used: 0, capacity: 0, lastAssignedAt: null, reason: null, place: 1 };
-    if (!(await takeAgent(tx, wanted, [self]))) {
-      throw new AssigneeUnavailableError(`${name} is not there or has no room`);
-    }
+    const taken = await takeAgent(tx, wanted, [self]);
+    if (!taken) throw new AssigneeUnavailableError(`${name} is not there or has no room`);
+    return taken.takenAt;
   }
 }

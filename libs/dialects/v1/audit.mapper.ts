@@ -17,6 +17,8 @@ const PREFIXES: Readonly<Record<string, string>> = {
   delivery: 'del',
   api_key: 'key',
   session: 'sess',
+  routing_rule: 'rule',
+  automation_rule: 'rule',
 };
 
 export const auditResource = (view: AuditView): Resource => ({

@@ -201,3 +201,11 @@ export function phoneOf(text: string | undefined, field: string): string | null 
   if (!phone) throw ValidationError.of(field, `${field} must be a phone number in E.164, such as +5511999999999`);
   return phone;
 }
+
+/** Filters that would tell a contact what the staff keeps to itself. @throws ValidationError naming one of them */
+export function refuseStaffFilters(query: ListConversationsQuery): void {
+  const field = (['search', 'tags', 'entityType', 'entityId', 'archived'] as const).find(
+    (name) => query[name] !== undefined,
+  );
+  if (field) throw ValidationError.of(field, `${field} is not for contacts: it tells what only the staff may see`);
+}

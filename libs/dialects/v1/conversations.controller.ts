@@ -24,6 +24,7 @@ import {
 import {
   conversationResource,
   forContact,
+  refuseStaffFilters,
   toCommand,
   toListCommand,
   toOpenCommand,
@@ -391,12 +392,4 @@ export class ConversationsController {
     });
     return one(conversationResource(view));
   }
-}
-
-/** Filters that would tell a contact what the staff keeps to itself. @throws ValidationError naming one of them */
-function refuseStaffFilters(query: ListConversationsQuery): void {
-  const field = (['search', 'tags', 'entityType', 'entityId', 'archived'] as const).find(
-    (name) => query[name] !== undefined,
-  );
-  if (field) throw ValidationError.of(field, `${field} is not for contacts: it tells what only the staff may see`);
 }

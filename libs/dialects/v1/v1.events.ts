@@ -11,6 +11,9 @@ import type {
   TicketView,
 } from '@hub/model/views.js';
 import type { ClosedBehavior } from '@hub/model/queue.entity.js';
+import type { Action } from '@hub/assignment/automation/automation.types.js';
+import type { Condition } from '@hub/assignment/rules/conditions.js';
+import type { RoutingTarget } from '@hub/assignment/rules/rules.types.js';
 import { encodeId } from '@hub/platform/ids.js';
 import { botResource } from './bot.mapper.js';
 import { channelResource } from './channel.mapper.js';
@@ -19,6 +22,7 @@ import { conversationResource } from './conversation.mapper.js';
 import { messageResource } from './message.mapper.js';
 import { offerResource } from './offer.mapper.js';
 import { publicClosedBehavior } from './queue.mapper.js';
+import { publicAction, publicCondition, publicTarget } from './rule.mapper.js';
 import { ticketResource } from './ticket.mapper.js';
 import type { Resource } from './v1.envelope.js';
 import { partyId } from './v1.ids.js';
@@ -123,6 +127,9 @@ export function publicChanges(changes: Changes): Changes {
         if (field === 'userId' && value) return encodeId('user', value as string);
         if (field === 'teamId' && value) return encodeId('team', value as string);
         if (field === 'closedBehavior' && value) return publicClosedBehavior(value as ClosedBehavior);
+        if (field === 'conditions' && value) return (value as Condition[]).map(publicCondition);
+        if (field === 'targets' && value) return (value as RoutingTarget[]).map(publicTarget);
+        if (field === 'actions' && value) return (value as Action[]).map(publicAction);
         if (field === 'defaultBot' && value) return withId('bot', value);
         if (field === 'channels' && Array.isArray(value)) return value.map((channel) => withId('ch', channel));
         return value;

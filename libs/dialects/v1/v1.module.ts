@@ -27,6 +27,8 @@ import { QueuesController } from './queues.controller.js';
 import { TeamsController } from './teams.controller.js';
 import { TicketsController } from './tickets.controller.js';
 import { MyOffersController, OffersController } from './offers.controller.js';
+import { AutomationRulesController } from './automation-rules.controller.js';
+import { RoutingRulesController } from './routing-rules.controller.js';
 import { QueueExplainController } from './queue-explain.controller.js';
 import { MediaController } from './media.controller.js';
 import { UploadGuard } from './media.upload.js';
@@ -68,6 +70,8 @@ export class V1EventsModule {}
     UsersController,
     TeamsController,
     QueuesController,
+    RoutingRulesController,
+    AutomationRulesController,
     PresenceController,
     MyPresenceController,
     AuthController,

@@ -47,6 +47,7 @@ import {
   team,
   teamMember,
 } from './v1.schemas.assignment.js';
+import { automationRule, routingRule, ruleLog } from './v1.schemas.rules.js';
 import { channel, channelStats, channelTest } from './v1.schemas.channels.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
@@ -257,6 +258,9 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   TeamMember: resource('team_member', id('user'), teamMember),
   Presence: resource('presence', id('user'), presence),
   Queue: resource('queue', id('queue'), queue),
+  RoutingRule: resource('routing_rule', id('rule'), routingRule),
+  AutomationRule: resource('automation_rule', id('rule'), automationRule),
+  RuleLog: resource('rule_log', id('log'), ruleLog),
   QueuedConversation: resource('queued_conversation', id('conv'), queuedConversation),
   Account: resource('user', id('user'), object(userFields), object({ organization })),
   AccountMeta: object({ requestId: text, ...tokens }),
