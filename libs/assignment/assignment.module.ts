@@ -25,6 +25,9 @@ import { RoutingService } from '@hub/assignment/routing/routing.service.js';
 import { RoutingRulesService } from '@hub/assignment/rules/routing-rules.service.js';
 import { RuleRouter } from '@hub/assignment/rules/rule-router.js';
 import { RuleTargets } from '@hub/assignment/rules/rule-targets.js';
+import { Alarms } from '@hub/assignment/service-levels/alarms.js';
+import { ServiceLevelClock } from '@hub/assignment/service-levels/service-level-clock.js';
+import { ServiceLevelsService } from '@hub/assignment/service-levels/service-levels.service.js';
 import { AssignmentQueries } from './assignment.queries.js';
 import { AssignmentService } from './assignment.service.js';
 import { TicketDeskService } from './ticket-desk.service.js';
@@ -56,6 +59,9 @@ const providers = [
   AutomationActions,
   Automation,
   AutomationRulesService,
+  Alarms,
+  ServiceLevelClock,
+  ServiceLevelsService,
 ];
 
 @Module({ imports: [EventsModule, ConversationsModule, ChannelsModule], providers, exports: providers })

@@ -8,6 +8,8 @@ import { QueueDrainer } from '@hub/assignment/routing/queue-drainer.js';
 import { DueSweeper, QueueSweeper } from '@hub/assignment/routing/routing.sweeper.js';
 import { EscalationSweeper } from '@hub/assignment/rules/escalation.sweeper.js';
 import { RoutingTasks } from '@hub/assignment/rules/routing.tasks.js';
+import { ServiceLevelSweeper } from '@hub/assignment/service-levels/service-levels.sweeper.js';
+import { ServiceLevelTasks } from '@hub/assignment/service-levels/service-levels.tasks.js';
 import { AssignmentModule } from './assignment.module.js';
 
 /** The engine at work: drains queues, and does what has a time. Exports what the relay tells. */
@@ -23,10 +25,12 @@ import { AssignmentModule } from './assignment.module.js';
     EscalationSweeper,
     AutomationTasks,
     AutomationCaller,
+    ServiceLevelTasks,
+    ServiceLevelSweeper,
     {
       provide: EventTasks,
       useFactory: (...consumers: EventConsumer[]) => new EventTasks(consumers),
-      inject: [RoutingTasks, AutomationTasks],
+      inject: [RoutingTasks, AutomationTasks, ServiceLevelTasks],
     },
   ],
   exports: [FreedCapacity, EventTasks],

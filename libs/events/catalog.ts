@@ -6,6 +6,7 @@ import type {
   EndpointView,
   MessageView,
   OfferView,
+  ServiceLevelAlarmView,
   TicketView,
 } from '@hub/model/views.js';
 
@@ -46,6 +47,8 @@ export interface EventSnapshots {
   'assignment.accepted': OfferView;
   'assignment.declined': OfferView;
   'assignment.expired': OfferView;
+  'sla.warning': ServiceLevelAlarmView;
+  'sla.breached': ServiceLevelAlarmView;
   'webhook.endpoint.failing': EndpointView;
   'webhook.endpoint.disabled': EndpointView;
   'test.ping': { readonly id: string; readonly message: string };
@@ -90,6 +93,8 @@ const CATALOG: Record<EventType, string> = {
   'assignment.accepted': 'The user has accepted the offer and has the conversation.',
   'assignment.declined': 'The user has declined the offer: the next one is asked, or it stays where it is.',
   'assignment.expired': 'The offer was left unanswered: the next one is asked, or it stays where it is.',
+  'sla.warning': 'A response or resolution that a service level promises is soon overdue.',
+  'sla.breached': 'A response or resolution that a service level promises is overdue.',
   'webhook.endpoint.failing':
     'A webhook has been answering with nothing but failures for 1, 24 or 72 hours; `disableAt` is when it will be disabled.',
   'webhook.endpoint.disabled': 'A webhook was disabled: it answered 410, asked for it, or failed for five days.',
@@ -107,8 +112,6 @@ const RESERVED = [
   'bot.training.started',
   'bot.training.completed',
   'bot.training.failed',
-  'sla.warning',
-  'sla.breached',
 ];
 
 const SUBSCRIBABLE = new Set<string>([...EVENT_TYPES, ...RESERVED]);

@@ -66,6 +66,18 @@ export interface ConversationView {
   readonly updatedAt: Date;
 }
 
+/** A conversation and the promise that is at risk or broken. */
+export interface ServiceLevelAlarmView extends ConversationView {
+  readonly serviceLevel: {
+    readonly id: string;
+    readonly name: string;
+    readonly metric: 'first_response' | 'next_response' | 'resolution';
+    readonly dueAt: Date | null;
+    readonly warnedAt: Date | null;
+    readonly breachedAt: Date | null;
+  };
+}
+
 export interface MessageView {
   readonly organizationId: string;
   readonly id: string;

@@ -9,6 +9,7 @@ import {
   type EndpointView,
   type MessageView,
   type OfferView,
+  type ServiceLevelAlarmView,
   type TicketView,
 } from '@hub/model/views.js';
 
@@ -201,6 +202,19 @@ const offer: OfferView = {
   decidedAt: null,
 };
 
+const alarm: ServiceLevelAlarmView = {
+  ...conversation,
+  serviceLevel: {
+    id: id(7),
+    name: 'Example level',
+    metric: 'first_response',
+    dueAt: new Date('2026-01-31T12:05:00.000Z'),
+    warnedAt: AT,
+    breachedAt: null,
+  },
+};
+const breach = { ...alarm.serviceLevel, breachedAt: alarm.serviceLevel.dueAt };
+
 const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
   'conversation.created': unassigned,
   'conversation.unassigned': unassigned,
@@ -228,6 +242,7 @@ const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
   'assignment.accepted': { ...offer, state: 'accepted', decidedAt: AT },
   'assignment.declined': { ...offer, state: 'declined', reason: 'In a call', decidedAt: AT },
   'assignment.expired': { ...offer, state: 'expired', decidedAt: AT },
+  'sla.breached': { ...alarm, serviceLevel: breach },
   'test.ping': { id: id(7), message: 'This is a test.' },
 };
 const USUAL: Readonly<Record<string, EventSnapshots[EventType]>> = {
@@ -238,6 +253,7 @@ const USUAL: Readonly<Record<string, EventSnapshots[EventType]>> = {
   bot,
   ticket,
   assignment: offer,
+  sla: alarm,
   webhook: endpoint,
 };
 

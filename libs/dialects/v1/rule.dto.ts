@@ -10,7 +10,8 @@ import { SkillPart } from './skills.dto.js';
 const MAX_TARGETS = 10;
 const DAY = 86_400;
 
-const CONDITIONS = {
+/** As every kind of rule takes it. */
+export const CONDITIONS = {
   optional: true,
   maxItems: MAX_CONDITIONS,
   description:
@@ -20,7 +21,8 @@ const CONDITIONS = {
     '`{state: open or closed, businessHours}`. `message.text` is the message that an event is about, else the first one.',
   example: [{ field: 'priority', operator: 'gt', value: 'normal' }],
 };
-const POSITION = {
+/** As every kind of rule takes it. */
+export const POSITION = {
   min: 1,
   max: MAX_RULES,
   optional: true,

@@ -8,6 +8,7 @@ import type {
   EndpointView,
   MessageView,
   OfferView,
+  ServiceLevelAlarmView,
   TicketView,
 } from '@hub/model/views.js';
 import type { ClosedBehavior } from '@hub/model/queue.entity.js';
@@ -23,6 +24,7 @@ import { messageResource } from './message.mapper.js';
 import { offerResource } from './offer.mapper.js';
 import { publicClosedBehavior } from './queue.mapper.js';
 import { publicAction, publicCondition, publicTarget } from './rule.mapper.js';
+import { serviceLevelAlarmResource } from './service-level.mapper.js';
 import { ticketResource } from './ticket.mapper.js';
 import type { Resource } from './v1.envelope.js';
 import { partyId } from './v1.ids.js';
@@ -36,6 +38,7 @@ const SUBJECTS: Readonly<Record<string, (subject: never) => Resource>> = {
   bot: (view: BotView) => botResource(view),
   ticket: (view: TicketView) => ticketResource(view),
   assignment: (view: OfferView) => offerResource(view),
+  sla: (view: ServiceLevelAlarmView) => serviceLevelAlarmResource(view),
   webhook: (view: EndpointView) => ({
     id: encodeId('wh', view.id),
     type: 'webhook',

@@ -20,6 +20,7 @@ const KINDS = {
   key: ['RESOURCE_NOT_FOUND', 'API key'],
   offer: ['RESOURCE_NOT_FOUND', 'Offer'],
   rule: ['RESOURCE_NOT_FOUND', 'Rule'],
+  sla: ['RESOURCE_NOT_FOUND', 'Service level'],
 } as const;
 export type IdKind = keyof typeof KINDS;
 

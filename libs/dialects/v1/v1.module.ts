@@ -28,6 +28,7 @@ import { TeamsController } from './teams.controller.js';
 import { TicketsController } from './tickets.controller.js';
 import { MyOffersController, OffersController } from './offers.controller.js';
 import { AutomationRulesController } from './automation-rules.controller.js';
+import { ConversationServiceLevelsController, ServiceLevelsController } from './service-levels.controller.js';
 import { RoutingRulesController } from './routing-rules.controller.js';
 import { QueueExplainController } from './queue-explain.controller.js';
 import { MediaController } from './media.controller.js';
@@ -72,6 +73,8 @@ export class V1EventsModule {}
     QueuesController,
     RoutingRulesController,
     AutomationRulesController,
+    ServiceLevelsController,
+    ConversationServiceLevelsController,
     PresenceController,
     MyPresenceController,
     AuthController,

@@ -6,7 +6,7 @@ import { skills } from './v1.schemas.assignment.js';
 import { flag, id, integer, json, object, oneOf, orNull, text, time, times } from './v1.schemas.common.js';
 
 /* Rules and what they have done, as the native API shows them. */
-const condition = object({ field: text, operator: oneOf(OPERATORS), value: {} }, ['value']);
+export const condition = object({ field: text, operator: oneOf(OPERATORS), value: {} }, ['value']);
 
 const common: Record<string, Schema> = {
   name: text,
@@ -46,7 +46,9 @@ export const ruleLog = object({
   eventId: orNull(id('evt')),
   outcome: {
     ...text,
-    description: '`routed`, `escalated`, `exhausted` of routing rules; `fired`, `failed`, `loop` of automation rules',
+    description:
+      '`routed`, `escalated`, `exhausted` of routing rules; `fired`, `failed`, `loop` of automation rules; ' +
+      '`started`, `met`, `warning`, `breached` of service levels',
   },
   detail: json,
   createdAt: time,

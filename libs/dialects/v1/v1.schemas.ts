@@ -1,3 +1,4 @@
+import { METRICS } from '@hub/assignment/service-levels/service-levels.types.js';
 import { API_KEY_KINDS } from '@hub/model/api-key.entity.js';
 import { MEDIA_KINDS } from '@hub/model/attachment.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
@@ -48,6 +49,7 @@ import {
   teamMember,
 } from './v1.schemas.assignment.js';
 import { automationRule, routingRule, ruleLog } from './v1.schemas.rules.js';
+import { serviceLevel, serviceLevelTimer } from './v1.schemas.service-levels.js';
 import { channel, channelStats, channelTest } from './v1.schemas.channels.js';
 import { V1_CODES } from './v1.codes.js';
 import { contentSchema } from './v1.content.js';
@@ -260,6 +262,8 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   Queue: resource('queue', id('queue'), queue),
   RoutingRule: resource('routing_rule', id('rule'), routingRule),
   AutomationRule: resource('automation_rule', id('rule'), automationRule),
+  ServiceLevel: resource('service_level', id('sla'), serviceLevel),
+  ServiceLevelTimer: resource('service_level_timer', oneOf(METRICS), serviceLevelTimer),
   RuleLog: resource('rule_log', id('log'), ruleLog),
   QueuedConversation: resource('queued_conversation', id('conv'), queuedConversation),
   Account: resource('user', id('user'), object(userFields), object({ organization })),
