@@ -75,7 +75,7 @@ export function gapsOf(route: WalkedRoute): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media', 'team', 'queue'];
+const KINDS = ['sla', 'conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media', 'team', 'queue'];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -190,6 +190,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const team = await v1.team(api, { name: `${word} team`, description: word, metadata });
   v1.ok(await api.post(`/v1/teams/${team.id}/members`, { userId: user.id }));
   const queue = await v1.queue(api, { name: `${word} queue`, teamId: team.id, metadata });
+  const level = await v1.serviceLevel(api, { name: `${word} level` });
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
   const ticket = v1.ok(
     await api.post('/v1/tickets', { subject: `${word} ticket`, contactId: contact.id, staffId: user.id, metadata }),
@@ -221,6 +222,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     ch: channel.id,
     contact: contact.id,
     user: user.id,
+    sla: level.id,
     team: team.id,
     queue: queue.id,
     bot: bot.id,

@@ -19,6 +19,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   session: 'sess',
   routing_rule: 'rule',
   automation_rule: 'rule',
+  service_level: 'sla',
 };
 
 export const auditResource = (view: AuditView): Resource => ({

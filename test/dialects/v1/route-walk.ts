@@ -32,6 +32,7 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'DELETE /v1/conversations/{id}/tags': { body: () => ({ tags: ['walked'] }) },
   'GET /v1/conversations/{id}/events': {},
   'GET /v1/conversations/{id}/assignments': {},
+  'GET /v1/conversations/{id}/service-levels': {},
   'GET /v1/conversations/{id}/participants': {},
   'POST /v1/conversations/{id}/participants': { body: (own) => ({ userId: own['user'], botId: own['bot'] }) },
   'DELETE /v1/conversations/{id}/participants/{participantId}': {},
@@ -96,6 +97,18 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /v1/teams/{id}/members': {},
   'POST /v1/teams/{id}/members': { body: (own) => ({ userId: own['user'] }) },
   'DELETE /v1/teams/{id}/members/{userId}': {},
+  'GET /v1/service-levels': {},
+  'POST /v1/service-levels': {
+    body: (own) => ({
+      name: 'walked',
+      resolution: 60,
+      conditions: [{ field: 'channelId', operator: 'eq', value: own['ch'] }],
+    }),
+  },
+  'GET /v1/service-levels/{id}': {},
+  'PATCH /v1/service-levels/{id}': { body: () => ({ name: 'walked' }) },
+  'DELETE /v1/service-levels/{id}': {},
+  'GET /v1/service-levels/{id}/log': {},
   'GET /v1/queues': {},
   'POST /v1/queues': {
     body: (own) => ({
@@ -167,6 +180,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   media: 'media',
   tickets: 'ticket',
   participants: 'user',
+  'service-levels': 'sla',
   members: 'user',
   teams: 'team',
   queues: 'queue',

@@ -53,6 +53,12 @@ export async function queue(api: ApiClient, fields: Json = {}): Promise<Resource
   return ok(await api.post('/v1/queues', { name: `Queue ${next()}`, ...fields, teamId }));
 }
 
+/** A level for conversations with a tag that none has. */
+export const serviceLevel = async (api: ApiClient, fields: Json = {}): Promise<Resource> => {
+  const conditions = [{ field: 'tags', operator: 'contains', value: 'level' }];
+  return ok(await api.post('/v1/service-levels', { name: `Level ${next()}`, resolution: 60, conditions, ...fields }));
+};
+
 export async function bot(api: ApiClient, fields: Json = {}): Promise<Resource> {
   const created = ok(await api.post('/v1/bots', { name: 'Support Bot', ...fields }));
   return ok(await api.post(`/v1/bots/${created.id}/activate`));
