@@ -24,7 +24,9 @@ const MAX_TAG = 100;
 const MAX_SNOOZE = 365 * 86_400;
 
 /** Events that a rule can wait for. */
-export const RULE_EVENTS: readonly EventType[] = EVENT_TYPES.filter((type) => /^(conversation|message|contact)\./.test(type));
+export const RULE_EVENTS: readonly EventType[] = EVENT_TYPES.filter((type) =>
+  /^(conversation|message|contact)\./.test(type),
+);
 
 type Given = Readonly<Record<string, unknown>>;
 
