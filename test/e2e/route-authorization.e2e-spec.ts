@@ -50,9 +50,23 @@ describe('the authorization rules', () => {
   /** Ids of things that do not exist: whoever is let in finds nothing and breaks nothing. */
   const nowhere = (): World =>
     Object.fromEntries(
-      ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media', 'team', 'queue'].map(
-        (prefix) => [prefix, encodeId(prefix, newId())],
-      ),
+      [
+        'conv',
+        'contact',
+        'ch',
+        'user',
+        'bot',
+        'wh',
+        'del',
+        'msg',
+        'key',
+        'ticket',
+        'media',
+        'team',
+        'queue',
+        'rule',
+        'autorule',
+      ].map((prefix) => [prefix, encodeId(prefix, newId())]),
     );
 
   /** Where somebody else has to call, no key is let in, whatever its scopes. */

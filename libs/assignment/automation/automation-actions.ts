@@ -80,8 +80,7 @@ export class AutomationActions {
     { type, tags }: Extract<OwnAction, { tags: unknown }>,
   ): Promise<void> {
     const before = conversation.tags;
-    const after =
-      type === 'addTags' ? [...new Set([...before, ...tags])] : before.filter((tag) => !tags.includes(tag));
+    const after = type === 'addTags' ? [...new Set([...before, ...tags])] : before.filter((tag) => !tags.includes(tag));
     if (after.length === before.length) return;
     if (after.length > Math.max(MAX_TAGS, before.length)) {
       throw ValidationError.of('tags', `tags of a conversation must be no more than ${MAX_TAGS}`);

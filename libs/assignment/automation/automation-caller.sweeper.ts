@@ -62,7 +62,10 @@ export class AutomationCaller extends SweepLoop {
     const outcome = done ? 'succeeded' : pause === undefined ? 'given up' : null;
     const { organizationId, ruleId, eventId, attempts } = call;
     const error = result.outcome === 'response' ? (done ? null : `HTTP ${result.status}`) : result.error;
-    this.log.info({ organizationId, ruleId, eventId, attempts, status, error, ms: result.durationMs }, 'automation.called');
+    this.log.info(
+      { organizationId, ruleId, eventId, attempts, status, error, ms: result.durationMs },
+      'automation.called',
+    );
     await this.settle(call, outcome, { status, ...(error && { error }) }, pause ?? 0);
   }
 
@@ -107,7 +110,8 @@ export class AutomationCaller extends SweepLoop {
         'DELETE FROM automation_call WHERE organization_id = $1 AND id = $2 AND attempts = $3',
         [organizationId, id, attempts],
       );
-      if (ended > 0) await tx.query(TELL, [organizationId, logId, JSON.stringify([{ url, outcome, attempts, ...told }])]);
+      if (ended > 0)
+        await tx.query(TELL, [organizationId, logId, JSON.stringify([{ url, outcome, attempts, ...told }])]);
     });
   }
 }

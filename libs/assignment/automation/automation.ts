@@ -33,7 +33,8 @@ interface Failure {
 }
 
 /**
- * Applies the automation rules to one event, in their order. Each firing is done whole or not at all; one that cannot
+ * Applies the automation rules to one event, in their order: the conditions of all of them are asked before any of them
+ * does anything. Each firing is done whole or not at all; one that cannot
  * be done is told of in the rule's log and not tried again. Every event lets a rule fire once, whoever is killed.
  */
 @Injectable()
@@ -45,15 +46,14 @@ export class Automation {
     const rules = await enabledRules<AutomationRuleView>(tx, AUTOMATION_RULES, organizationId, 'event = $2', eventType);
     if (rules.length === 0) return;
     const conversationId = eventType.startsWith('contact.') ? null : orderKey;
-    if (conversationId) await lockConversation(tx, organizationId, { conversationId });
+    if (conversationId) await lockConversation(tx, organizationId, { conversationId }); // nothing moves from here on
     const event = await loadEvent(tx, task);
     if (!event) return;
     const occasion = { task, event, conversationId };
-    let facts = await this.facts(tx, occasion);
-    for (const rule of rules) {
-      if (!facts || !matches(rule.conditions, facts, new Date())) continue;
-      if (await this.fire(tx, rule, occasion)) facts = await this.facts(tx, occasion);
-    }
+    const facts = await this.facts(tx, occasion);
+    const now = new Date();
+    const matching = facts ? rules.filter(({ conditions }) => matches(conditions, facts, now)) : [];
+    for (const rule of matching) await this.fire(tx, rule, occasion);
   }
 
   private async facts(tx: Tx, { task, event, conversationId }: Occasion) {
@@ -63,8 +63,7 @@ export class Automation {
     return loadFacts(tx, conversation, eventType.startsWith('message.') ? event.subjectId : null);
   }
 
-  /** @returns whether it has done anything */
-  private async fire(tx: Tx, rule: AutomationRuleView, occasion: Occasion): Promise<boolean> {
+  private async fire(tx: Tx, rule: AutomationRuleView, occasion: Occasion): Promise<void> {
     const { task, event, conversationId } = occasion;
     const { organizationId, eventId } = task;
     const depth = (event.cause?.depth ?? 0) + 1;
@@ -72,10 +71,10 @@ export class Automation {
     const entry = { organizationId, kind: 'automation' as const, ruleId: rule.id, conversationId, eventId };
     if (refusal) {
       await writeRuleLog(tx, { ...entry, outcome: 'loop', detail: { depth, reason: refusal } });
-      return false;
+      return;
     }
     const logId = await writeRuleLog(tx, { ...entry, outcome: 'fired', detail: { depth } });
-    if (!logId) return false; // it was applied to this event before
+    if (!logId) return; // it was applied to this event before
     const after = await sequenceOf(tx, organizationId, conversationId);
     const failure = await this.act(tx, rule, occasion, { depth, logId });
     const upTo = await sequenceOf(tx, organizationId, conversationId);
@@ -86,7 +85,6 @@ export class Automation {
       failure ? 'failed' : 'fired',
       JSON.stringify(detail),
     ]);
-    return failure === null;
   }
 
   /** Why it must not fire, were it ever so right. */

@@ -18,6 +18,8 @@ export const PREFIXES: Record<string, string> = {
   members: 'user',
   teams: 'team',
   queues: 'queue',
+  'routing-rules': 'rule',
+  'automation-rules': 'rule',
   media: 'media',
   'api-keys': 'key',
 };
@@ -59,6 +61,8 @@ export async function oneOfEach(api: ApiClient): Promise<Record<string, string>>
     'service-levels': (await v1.serviceLevel(api)).id,
     members: user.id,
     queues: (await v1.queue(api, { teamId: team.id })).id,
+    'routing-rules': (await v1.routingRule(api, { targets: [{ to: bot.id }], enabled: false })).id,
+    'automation-rules': (await v1.automationRule(api, { enabled: false })).id,
     ...(webhook.status === 201 && { webhooks: webhook.data.id }),
   };
 }
@@ -96,6 +100,15 @@ export function goodBody({ path, method }: Route, ids: Record<string, string>): 
     'PATCH /v1/service-levels/{}': { name: 'Changed' },
     'POST /v1/queues': { name: 'x', teamId: ids['teams'] },
     'PATCH /v1/queues/{}': { name: 'Changed' },
+    'POST /v1/routing-rules': { name: 'x', targets: [{ to: ids['queues'] }], enabled: false },
+    'PATCH /v1/routing-rules/{}': { name: 'Changed' },
+    'POST /v1/automation-rules': {
+      name: 'x',
+      event: 'conversation.created',
+      actions: [{ type: 'unassign' }],
+      enabled: false,
+    },
+    'PATCH /v1/automation-rules/{}': { name: 'Changed' },
     'PUT /v1/me/presence': { status: 'online' },
     'POST /v1/auth/register': {
       email: 'bad-register@example.com',

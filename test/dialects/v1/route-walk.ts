@@ -123,6 +123,26 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   },
   'DELETE /v1/queues/{id}': {},
   'GET /v1/queues/{id}/conversations': {},
+  'GET /v1/routing-rules': {},
+  'POST /v1/routing-rules': {
+    body: (own) => ({
+      name: 'walked',
+      conditions: [{ field: 'channelId', operator: 'eq', value: own['ch'] }],
+      targets: [{ to: own['queue'] }],
+    }),
+  },
+  'GET /v1/routing-rules/{id}': {},
+  'PATCH /v1/routing-rules/{id}': { body: () => ({ name: 'walked' }) },
+  'DELETE /v1/routing-rules/{id}': {},
+  'GET /v1/routing-rules/{id}/log': {},
+  'GET /v1/automation-rules': {},
+  'POST /v1/automation-rules': {
+    body: () => ({ name: 'walked', event: 'conversation.created', enabled: false, actions: [{ type: 'unassign' }] }),
+  },
+  'GET /v1/automation-rules/{id}': {},
+  'PATCH /v1/automation-rules/{id}': { body: () => ({ name: 'walked' }) },
+  'DELETE /v1/automation-rules/{id}': {},
+  'GET /v1/automation-rules/{id}/log': {},
   'GET /v1/presence': {},
   'GET /v1/me/presence': { access: 'staff' },
   'PUT /v1/me/presence': { access: 'staff', body: () => ({ status: 'online' }) },
@@ -184,6 +204,8 @@ const NOUNS: Readonly<Record<string, string>> = {
   members: 'user',
   teams: 'team',
   queues: 'queue',
+  'routing-rules': 'rule',
+  'automation-rules': 'autorule',
   'api-keys': 'key',
 };
 
@@ -199,7 +221,7 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   staffId: ['user'],
   teamId: ['team'],
   actorId: ['user', 'bot', 'contact', 'key'],
-  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media', 'team', 'queue'],
+  subjectId: ['sla', 'conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media', 'team', 'queue', 'rule'],
 };
 
 /** Fields that end in `Id` and name nothing of ours. */

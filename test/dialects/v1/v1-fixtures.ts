@@ -59,6 +59,22 @@ export const serviceLevel = async (api: ApiClient, fields: Json = {}): Promise<R
   return ok(await api.post('/v1/service-levels', { name: `Level ${next()}`, resolution: 60, conditions, ...fields }));
 };
 
+/** A rule that gives everything to a new queue, unless `targets` say otherwise. */
+export async function routingRule(api: ApiClient, fields: Json = {}): Promise<Resource> {
+  const targets = fields['targets'] ?? [{ to: (await queue(api)).id }];
+  return ok(await api.post('/v1/routing-rules', { name: 'Rule', ...fields, targets }));
+}
+
+export const automationRule = async (api: ApiClient, fields: Json = {}): Promise<Resource> =>
+  ok(
+    await api.post('/v1/automation-rules', {
+      name: 'Rule',
+      event: 'conversation.created',
+      actions: [{ type: 'unassign' }],
+      ...fields,
+    }),
+  );
+
 export async function bot(api: ApiClient, fields: Json = {}): Promise<Resource> {
   const created = ok(await api.post('/v1/bots', { name: 'Support Bot', ...fields }));
   return ok(await api.post(`/v1/bots/${created.id}/activate`));
@@ -175,6 +191,8 @@ const TABLES = [
   'team_member',
   'queue',
   'agent_state',
+  'routing_rule',
+  'automation_rule',
 ];
 
 /** A checksum of every row a caller could have written: equal before and after where nothing was. */
