@@ -1,8 +1,11 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { AssignmentWorkerModule } from '@hub/assignment/assignment.worker.module.js';
+import { FreedCapacity } from '@hub/assignment/routing/freed-capacity.js';
 import { ConversationsWorkerModule } from '@hub/conversations/conversations.worker.module.js';
 import { V1EventsModule } from '@hub/dialects/v1/v1.module.js';
-import { RelayService } from '@hub/events/relay.service.js';
+import { EventSinks } from '@hub/events/event-sinks.js';
+import { EventTasks } from '@hub/events/event-tasks.js';
+import { EventSink, RelayService } from '@hub/events/relay.service.js';
 import { IdentityWorkerModule } from '@hub/identity/identity.worker.module.js';
 import { MediaWorkerModule } from '@hub/media/media.worker.module.js';
 import { Database } from '@hub/model/database.js';
@@ -13,6 +16,7 @@ import type { Logger } from '@hub/platform/logger.js';
 import { Metrics } from '@hub/platform/metrics.js';
 import { PlatformModule } from '@hub/platform/platform.module.js';
 import { QueueBackend } from '@hub/platform/queue-backend.js';
+import { FanOut } from '@hub/webhooks/fan-out.js';
 import { WebhooksWorkerModule } from '@hub/webhooks/webhooks.worker.module.js';
 
 @Module({})
@@ -34,11 +38,18 @@ export class WorkerModule implements OnModuleInit {
         V1EventsModule,
         IdentityWorkerModule,
         ConversationsWorkerModule,
-        AssignmentWorkerModule,
         MediaWorkerModule,
         WebhooksWorkerModule,
+        AssignmentWorkerModule,
       ],
-      providers: [RelayService],
+      providers: [
+        RelayService,
+        {
+          provide: EventSink,
+          useFactory: (...sinks: EventSink[]) => new EventSinks(sinks),
+          inject: [FanOut, FreedCapacity, EventTasks],
+        },
+      ],
     };
   }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { AssignmentKind } from '@hub/model/assignment.entity.js';
 import type { AssigneeType, PartyRef } from '@hub/model/conversation.entity.js';
 import { Database } from '@hub/model/database.js';
+import type { OfferDecision } from '@hub/model/views.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { decodeCursor, encodeCursor, type CursorPage } from '@hub/platform/paging.js';
 
@@ -21,7 +22,13 @@ export interface AssignmentView {
   readonly reason: string | null;
   readonly summary: string | null;
   readonly note: string | null;
+  readonly queue: { readonly id: string; readonly name: string } | null;
+  readonly team: { readonly id: string; readonly name: string } | null;
   readonly notifyContact: boolean;
+  readonly overCapacity: boolean;
+  readonly decision: OfferDecision | null;
+  readonly waitingSince: Date | null;
+  readonly returnAt: Date | null;
   readonly createdAt: Date;
   readonly endedAt: Date | null;
 }
@@ -59,8 +66,13 @@ export class AssignmentQueries {
     }
     const rows = await this.db.reader(organizationId).query<AssignmentView[]>(
       `SELECT a.id, a.kind, ${side('from')}, ${side('to')}, a.actor, a.reason, a.summary, a.note,
+         CASE WHEN q.id IS NOT NULL THEN jsonb_build_object('id', q.id, 'name', q.name) END AS queue,
+         CASE WHEN t.id IS NOT NULL THEN jsonb_build_object('id', t.id, 'name', t.name) END AS team,
+         a.over_capacity AS "overCapacity", a.decision, a.waiting_since AS "waitingSince", a.return_at AS "returnAt",
          a.notify_contact AS "notifyContact", a.created_at AS "createdAt", a.ended_at AS "endedAt"
        FROM assignment a ${joins('from')} ${joins('to')}
+       LEFT JOIN queue q ON q.organization_id = a.organization_id AND q.id = a.queue_id
+       LEFT JOIN team t ON t.organization_id = a.organization_id AND t.id = a.team_id
        WHERE a.organization_id = $1 AND a.conversation_id = $2 AND ($3::uuid IS NULL OR a.id < $3)
        ORDER BY a.id DESC LIMIT ${limit + 1}`,
       [organizationId, conversationId, before],

@@ -1,23 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { ConversationClosedError, ConversationExistsError } from '@hub/conversations/conversations.errors.js';
 import { lockConversation } from '@hub/conversations/conversation-lock.js';
-import { requireBot, requireChannel, requireStaff } from '@hub/conversations/conversation-parties.js';
+import { requireChannel } from '@hub/conversations/conversation-parties.js';
 import { loadView } from '@hub/conversations/conversation-view.js';
 import { ConversationsService } from '@hub/conversations/conversations.service.js';
 import type { ConversationCommand } from '@hub/conversations/conversations.types.js';
-import { MessagesService } from '@hub/conversations/messages.service.js';
-import { noteText, writeNote } from '@hub/conversations/notes.js';
-import { joinIn, leaveIn } from '@hub/conversations/participants.js';
-import { TicketsService } from '@hub/conversations/tickets.service.js';
-import type { EventType } from '@hub/events/catalog.js';
 import type { Author } from '@hub/events/outbox.js';
-import { Assignment, type AssignmentKind } from '@hub/model/assignment.entity.js';
 import type { Conversation } from '@hub/model/conversation.entity.js';
 import type { Tx } from '@hub/model/database.js';
-import { insertRow } from '@hub/model/rows.js';
 import type { ConversationView } from '@hub/model/views.js';
 import { ValidationError } from '@hub/platform/errors.js';
-import { newId } from '@hub/platform/ids.js';
+import { Handover } from '@hub/assignment/offers/handover.js';
+import { OffersService } from '@hub/assignment/offers/offers.service.js';
+import { Hands, type Assignee } from '@hub/assignment/routing/hands.js';
+import type { QueueRow } from '@hub/assignment/routing/routing.types.js';
+import { RoutingService, type EnqueueContext } from '@hub/assignment/routing/routing.service.js';
+import { AssigneeUnavailableError, findTarget } from '@hub/assignment/routing/targets.js';
+import { AlreadyAssignedError, UsersOnlyError } from './assignment.errors.js';
 import type {
   AssignConversation,
   AssigneeRef,
@@ -26,34 +25,24 @@ import type {
   TransferConversation,
 } from './assignment.types.js';
 
-interface Assignee extends AssigneeRef {
-  readonly name: string;
-}
-
-interface Context {
-  readonly kind: AssignmentKind;
-  readonly reason?: string | null;
-  readonly summary?: string | null;
-  readonly note?: string | null;
-  readonly notifyContact?: boolean;
-}
-
 /** Rounds against others who open the same conversation; two are enough unless it is closed in between. */
 const MAX_TRIES = 4;
 
-type HandEvent = Extract<EventType, 'conversation.assigned' | 'conversation.transferred' | 'conversation.unassigned'>;
+/** Seconds in which a warm transfer must be accepted. */
+const WARM_TIMEOUT = 60;
 
 /**
- * The one path by which a conversation changes hands. Each change locks the conversation, ends the running assignment,
- * writes the next one, the participants and the event in one transaction: two at once go one after the other. The user
- * who gets a conversation of a ticket gets the ticket, too.
+ * The commands by which people and programs change hands: open, assign, claim, transfer, unassign. Each locks the
+ * conversation and goes through {@link Hands}: two at once go one after the other.
  */
 @Injectable()
 export class AssignmentService {
   constructor(
     private readonly conversations: ConversationsService,
-    private readonly messages: MessagesService,
-    private readonly tickets: TicketsService,
+    private readonly hands: Hands,
+    private readonly routing: RoutingService,
+    private readonly offers: OffersService,
+    private readonly handover: Handover,
   ) {}
 
   /**
@@ -74,59 +63,77 @@ export class AssignmentService {
     }
   }
 
-  /** Opens a conversation in the caller's transaction, in the hands of `assignee` if one is named. */
+  /** Opens a conversation in the caller's transaction, in the hands or the queue of `assignee` if one is named. */
   async openIn(tx: Tx, author: Author, command: OpenAssigned): Promise<ConversationView> {
-    const assignee = command.assignee && (await this.find(tx, author.organizationId, command.assignee));
+    const { organizationId } = author;
+    const target = command.assignee && (await findTarget(tx, organizationId, command.assignee, 'assigneeId', command));
     const opened = await this.conversations.openIn(tx, author, command);
-    if (!assignee) return opened;
-    const conversation = await lockConversation(tx, author.organizationId, { conversationId: opened.id });
-    return this.hand(tx, author, conversation, assignee, 'conversation.assigned', { kind: 'manual' });
+    if (!target) return opened;
+    const conversation = await lockConversation(tx, organizationId, { conversationId: opened.id });
+    if (target.queue) return this.routing.enqueueIn(tx, author, conversation, { queueId: target.queue.id });
+    return this.hands.hand(tx, author, conversation, target.assignee, MANUAL);
   }
 
   /** As {@link assign}, on a conversation that the caller has locked and that is not closed. */
   async assignIn(tx: Tx, author: Author, conversation: Conversation, to: AssigneeRef): Promise<ConversationView> {
-    const assignee = await this.find(tx, author.organizationId, to);
+    const assignee = await this.findAssignee(tx, author, to, conversation);
     if (isAssignee(conversation, assignee)) return loadView(tx, author.organizationId, conversation.id);
-    return this.hand(tx, author, conversation, assignee, 'conversation.assigned', { kind: 'manual' });
+    return this.hands.hand(tx, author, conversation, assignee, MANUAL);
   }
 
   /**
-   * Makes a user or bot the assignee. Assigning to the present assignee changes and tells nothing.
-   * @throws UserNotFoundError, BotNotFoundError; UnprocessableError ASSIGNEE_UNAVAILABLE; ConversationClosedError
+   * Gives it to a user or bot, or puts it into a queue; of a team into its oldest queue or, if it has none, to the least
+   * loaded member who is there. Where it is already it stays, and nothing is told.
+   * @throws the NOT_FOUND of each; UnprocessableError ASSIGNEE_UNAVAILABLE; ConversationClosedError
    */
   async assign(author: Author, command: AssignConversation): Promise<ConversationView> {
     return this.conversations.transaction(author, async (tx) => {
       const conversation = await this.lockLive(tx, author, command);
-      const assignee = await this.find(tx, author.organizationId, command.to);
-      if (command.note) await this.addNote(tx, author, conversation, command.note);
-      if (isAssignee(conversation, assignee)) return this.unchanged(tx, author, conversation, command.note);
-      const context = { kind: 'manual' as const, note: command.note };
-      return this.hand(tx, author, conversation, assignee, 'conversation.assigned', context);
+      const target = await findTarget(tx, author.organizationId, command.to, 'assigneeId', conversation);
+      if (command.note) await this.handover.noteIn(tx, author, conversation, command.note);
+      if (await this.isThere(tx, conversation, target)) return this.unchanged(tx, author, conversation, command.note);
+      const { note } = command;
+      if (target.queue) return this.routing.enqueueIn(tx, author, conversation, { queueId: target.queue.id }, { note });
+      return this.hands.hand(tx, author, conversation, target.assignee, { ...MANUAL, note });
     });
   }
 
   /**
-   * Hands a conversation on with its context: the summary stays as a private note, the contact is told if wanted.
-   * Nothing is handed over when the contact was to be told and the channel cannot send.
-   * @throws as {@link assign}; ChannelNotConnectedError with `notifyContact`
+   * The caller takes it, if nobody has it: of any number at once one gets it, the others are told who. Doing it again
+   * changes and tells nothing.
+   * @throws UsersOnlyError; AlreadyAssignedError; ConversationClosedError
+   */
+  async claim(author: Author, command: ConversationCommand): Promise<ConversationView> {
+    const { id, type, name } = author.principal;
+    if (type !== 'user' || id === null) throw new UsersOnlyError('claim a conversation');
+    return this.conversations.transaction(author, async (tx) => {
+      const conversation = await this.lockLive(tx, author, command);
+      if (isAssignee(conversation, { type, id })) return loadView(tx, author.organizationId, conversation.id);
+      const { assignee } = await loadView(tx, author.organizationId, conversation.id);
+      if (assignee) throw new AlreadyAssignedError(assignee);
+      return this.hands.hand(tx, author, conversation, { type, id, name }, { ...MANUAL, kind: 'claim' });
+    });
+  }
+
+  /**
+   * Hands a conversation on with its context: the summary stays as a private note, the contact is told if wanted. `warm`
+   * offers it to a user who is there: whoever has it keeps it until then, and for good if it is declined or not answered.
+   * Nothing is handed over when the contact was to be told and the channel cannot send. To where it is already changes
+   * and tells nothing.
+   * @throws as {@link assign}; ChannelNotConnectedError with `notifyContact`; ValidationError naming `mode`
    */
   async transfer(author: Author, command: TransferConversation): Promise<ConversationView> {
     return this.conversations.transaction(author, async (tx) => {
       const conversation = await this.lockLive(tx, author, command);
-      const assignee = await this.find(tx, author.organizationId, command.to, 'toAssigneeId');
-      if (isAssignee(conversation, assignee)) return this.unchanged(tx, author, conversation, null);
-      if (command.summary) await this.addNote(tx, author, conversation, command.summary);
+      const target = await findTarget(tx, author.organizationId, command.to, 'toAssigneeId', conversation);
+      if (await this.isThere(tx, conversation, target)) return this.unchanged(tx, author, conversation, null);
       const { reason, summary, notifyContact } = command;
-      const context = { kind: 'transfer' as const, reason, summary, notifyContact };
-      const view = await this.hand(tx, author, conversation, assignee, 'conversation.transferred', context);
-      if (!notifyContact) return view;
-      await this.messages.notifyIn(tx, author, {
-        conversationId: conversation.id,
-        content: { type: 'text', text: `You are now talking to ${assignee.name}.` },
-        clientMessageId: null,
-        metadata: { notice: 'transfer' },
-      });
-      return loadView(tx, author.organizationId, conversation.id);
+      const handed = { by: author.principal, reason, summary, notifyContact };
+      if (command.mode === 'warm') {
+        return this.offerTransfer(tx, author, conversation, target.queue ? null : target.assignee, handed);
+      }
+      if (!target.queue) return this.handover.transferIn(tx, author, conversation, target.assignee, handed);
+      return this.transferToQueue(tx, author, conversation, target.queue, command);
     });
   }
 
@@ -135,7 +142,7 @@ export class AssignmentService {
     return this.conversations.transaction(author, async (tx) => {
       const conversation = await this.lockLive(tx, author, command);
       if (!conversation.assigneeId) return loadView(tx, author.organizationId, conversation.id);
-      return this.hand(tx, author, conversation, null, 'conversation.unassigned', { kind: 'unassign' });
+      return this.hands.hand(tx, author, conversation, null, { kind: 'unassign', event: 'conversation.unassigned' });
     });
   }
 
@@ -168,71 +175,54 @@ export class AssignmentService {
     return { conversation: await this.conversations.reopenIn(tx, author, existing), outcome: 'reopened' };
   }
 
-  /** Ends the participation that the running assignment began: whoever took part before it goes on doing so. */
-  private async letGo(tx: Tx, organizationId: string, conversationId: string, who: Assignee): Promise<void> {
-    await tx.query(
-      `UPDATE participant p SET left_at = now()
-       WHERE p.organization_id = $1 AND p.conversation_id = $2 AND p.kind = $3 AND p.ref_id = $4 AND p.left_at IS NULL
-         AND NOT EXISTS (
-           SELECT FROM assignment a WHERE a.organization_id = $1 AND a.conversation_id = $2
-             AND a.ended_at IS NULL AND a.created_at > p.joined_at)`,
-      [organizationId, conversationId, who.type, who.id],
-    );
+  private async transferToQueue(
+    tx: Tx,
+    author: Author,
+    conversation: Conversation,
+    queue: QueueRow,
+    { reason, summary, notifyContact }: TransferConversation,
+  ): Promise<ConversationView> {
+    if (summary) await this.handover.noteIn(tx, author, conversation, summary);
+    const { assigneeType, assigneeId } = conversation;
+    // not straight back to whoever has just passed it on
+    const passed = assigneeType === 'user' && assigneeId ? [assigneeId] : [];
+    const context: EnqueueContext = {
+      kind: 'transfer',
+      event: 'conversation.transferred',
+      summary,
+      notifyContact,
+    };
+    const view = await this.routing.enqueueIn(tx, author, conversation, { queueId: queue.id, reason, passed }, context);
+    if (!notifyContact) return view;
+    await this.handover.notifyIn(tx, author, conversation, `You are being passed on to ${queue.name}.`);
+    return loadView(tx, author.organizationId, conversation.id);
   }
 
-  private async hand(
+  private async offerTransfer(
     tx: Tx,
     author: Author,
     conversation: Conversation,
     to: Assignee | null,
-    event: HandEvent,
-    context: Context,
+    transfer: Parameters<Handover['transferIn']>[4],
   ): Promise<ConversationView> {
-    const { organizationId, principal } = author;
-    const from = await this.present(tx, conversation);
-    const conversationId = conversation.id;
-    // a bot stays for as long as it is attached
-    const botId = to?.type === 'bot' ? to.id : conversation.botId;
-    if (from && from.id !== botId) await this.letGo(tx, organizationId, conversationId, from);
-    await tx.query(
-      `UPDATE assignment SET ended_at = now() WHERE organization_id = $1 AND conversation_id = $2 AND ended_at IS NULL`,
-      [organizationId, conversationId],
+    const { organizationId } = author;
+    if (to?.type !== 'user') throw ValidationError.of('mode', 'mode can be warm only where toAssigneeId is a user');
+    const [present] = await tx.query<unknown[]>(
+      `SELECT 1 FROM agent_state WHERE organization_id = $1 AND user_id = $2 AND status IN ('online','busy')`,
+      [organizationId, to.id],
     );
-    await insertRow(tx, Assignment, {
-      organizationId,
-      id: newId(),
-      conversationId,
-      fromType: from?.type ?? null,
-      fromId: from?.id ?? null,
-      toType: to?.type ?? null,
-      toId: to?.id ?? null,
-      actor: principal,
-      ...context,
+    if (!present) throw new AssigneeUnavailableError(`${to.name} is not there to accept it`);
+    await this.offers.withdrawIn(tx, conversation);
+    await this.offers.offerIn(tx, author, conversation, {
+      kind: 'transfer',
+      queueId: null,
+      userIds: [to.id],
+      timeout: WARM_TIMEOUT,
+      decision: null,
+      transfer,
+      takenAt: null,
     });
-    if (conversation.botId && conversation.botId !== botId) {
-      await leaveIn(tx, organizationId, { conversationId, kind: 'bot', refId: conversation.botId });
-    }
-    if (to) {
-      const role = to.type === 'user' ? 'agent' : 'bot';
-      await joinIn(tx, organizationId, { conversationId, kind: to.type, refId: to.id, role });
-    }
-    const fields: Partial<Conversation> = {
-      assigneeType: to?.type ?? null,
-      assigneeId: to?.id ?? null,
-      assignedAt: to ? new Date() : null,
-      assignedBy: to ? principal : null,
-      botId,
-    };
-    const { reason, summary } = context;
-    const view = await this.conversations.change(tx, author, conversation, event, fields, {
-      assignee: { before: from, after: to },
-      ...(reason && { reason: { before: null, after: reason } }),
-      ...(summary && { summary: { before: null, after: summary } }),
-    });
-    if (to?.type === 'user' && conversation.ticketId) {
-      await this.tickets.followIn(tx, author, conversation.ticketId, to.id);
-    }
-    return view;
+    return loadView(tx, organizationId, conversation.id);
   }
 
   private async lockLive(tx: Tx, author: Author, command: ConversationCommand): Promise<Conversation> {
@@ -241,24 +231,28 @@ export class AssignmentService {
     return conversation;
   }
 
-  private async find(
+  private async findAssignee(
     tx: Tx,
-    organizationId: string,
-    { type, id }: AssigneeRef,
-    field = 'assigneeId',
+    { organizationId }: Author,
+    to: AssigneeRef,
+    conversation: { readonly channelId: string },
   ): Promise<Assignee> {
-    if (type === 'bot') return { type, id, name: await requireBot(tx, organizationId, id, field) };
-    return { type, id, name: (await requireStaff(tx, organizationId, [id], field)).get(id) ?? '' };
+    const target = await findTarget(tx, organizationId, to, 'assigneeId', conversation);
+    if (target.queue) throw new Error('A user or a bot is no queue');
+    return target.assignee;
   }
 
-  private async present(tx: Tx, conversation: Conversation): Promise<Assignee | null> {
-    const { assignee } = await loadView(tx, conversation.organizationId, conversation.id);
-    return assignee && { type: assignee.type, id: assignee.id, name: assignee.name };
-  }
-
-  private async addNote(tx: Tx, author: Author, conversation: Conversation, text: string): Promise<void> {
-    const { id: conversationId, channelId } = conversation;
-    await writeNote(tx, author, { conversationId, channelId, content: noteText(text) });
+  private async isThere(
+    tx: Tx,
+    conversation: Conversation,
+    target: Awaited<ReturnType<typeof findTarget>>,
+  ): Promise<boolean> {
+    if (!target.queue) return isAssignee(conversation, target.assignee);
+    const waits = await tx.query<unknown[]>(
+      'SELECT 1 FROM queue_item WHERE organization_id = $1 AND conversation_id = $2 AND queue_id = $3',
+      [conversation.organizationId, conversation.id, target.queue.id],
+    );
+    return waits.length > 0;
   }
 
   private async unchanged(
@@ -272,6 +266,8 @@ export class AssignmentService {
     return this.conversations.change(tx, author, conversation, 'conversation.updated', {}, told);
   }
 }
+
+const MANUAL = { kind: 'manual', event: 'conversation.assigned' } as const;
 
 const isAssignee = (conversation: Conversation, { type, id }: AssigneeRef): boolean =>
   conversation.assigneeType === type && conversation.assigneeId === id;

@@ -6,6 +6,7 @@ import type {
   OpenConversation,
   Outcome,
 } from '@hub/conversations/conversations.types.js';
+import type { TargetRef } from '@hub/assignment/routing/targets.js';
 
 /** Who is to get a conversation. */
 export interface AssigneeRef {
@@ -14,13 +15,15 @@ export interface AssigneeRef {
 }
 
 export interface AssignConversation extends ConversationCommand {
-  readonly to: AssigneeRef;
+  readonly to: TargetRef;
   /** Kept as a private note. */
   readonly note: string | null;
 }
 
 export interface TransferConversation extends ConversationCommand {
-  readonly to: AssigneeRef;
+  readonly to: TargetRef;
+  /** `cold` unless set: handed over at once. `warm`: offered to a user; whoever has it keeps it until it is accepted. */
+  readonly mode?: 'cold' | 'warm';
   readonly reason: string | null;
   /** What the new assignee should know; kept as a private note. */
   readonly summary: string | null;
@@ -29,8 +32,8 @@ export interface TransferConversation extends ConversationCommand {
 }
 
 export interface OpenAssigned extends OpenConversation {
-  /** Who gets it when it is opened; one that is there already stays in its hands. */
-  readonly assignee: AssigneeRef | null;
+  /** Who or which queue gets it when it is opened; one that is there already stays in its hands. */
+  readonly assignee: TargetRef | null;
   /** `conflict` unless set. */
   readonly onExisting?: OnExisting;
 }

@@ -5,6 +5,8 @@ import type {
   ConversationView,
   EndpointView,
   MessageView,
+  OfferView,
+  ServiceLevelAlarmView,
   TicketView,
 } from '@hub/model/views.js';
 
@@ -41,6 +43,12 @@ export interface EventSnapshots {
   'bot.updated': BotView;
   'bot.activated': BotView;
   'bot.deactivated': BotView;
+  'assignment.offered': OfferView;
+  'assignment.accepted': OfferView;
+  'assignment.declined': OfferView;
+  'assignment.expired': OfferView;
+  'sla.warning': ServiceLevelAlarmView;
+  'sla.breached': ServiceLevelAlarmView;
   'webhook.endpoint.failing': EndpointView;
   'webhook.endpoint.disabled': EndpointView;
   'test.ping': { readonly id: string; readonly message: string };
@@ -51,10 +59,10 @@ export type EventType = keyof EventSnapshots;
 const CATALOG: Record<EventType, string> = {
   'conversation.created': 'A conversation was opened.',
   'conversation.updated':
-    'Subject, status, priority, tags, metadata, contact, participants, ticket, entity, read state or a private note changed.',
+    'Subject, status, priority, tags, metadata, contact, participants, ticket, entity, queue, read state or a private note changed.',
   'conversation.assigned': 'A user or bot was made the assignee.',
   'conversation.unassigned': 'The conversation has no assignee any more.',
-  'conversation.transferred': 'It went from one assignee to another, with reason and summary.',
+  'conversation.transferred': 'It went to another assignee or queue, with reason and summary.',
   'conversation.closed': 'It was closed.',
   'conversation.reopened': 'A closed or snoozed conversation is open again.',
   'conversation.snoozed': 'It is hidden until a given time.',
@@ -81,6 +89,12 @@ const CATALOG: Record<EventType, string> = {
   'bot.updated': "A bot's settings changed.",
   'bot.activated': 'A bot answers.',
   'bot.deactivated': 'A bot stopped answering.',
+  'assignment.offered': 'A conversation was offered to a user, who may accept it until `expiresAt`.',
+  'assignment.accepted': 'The user has accepted the offer and has the conversation.',
+  'assignment.declined': 'The user has declined the offer: the next one is asked, or it stays where it is.',
+  'assignment.expired': 'The offer was left unanswered: the next one is asked, or it stays where it is.',
+  'sla.warning': 'A response or resolution that a service level promises is soon overdue.',
+  'sla.breached': 'A response or resolution that a service level promises is overdue.',
   'webhook.endpoint.failing':
     'A webhook has been answering with nothing but failures for 1, 24 or 72 hours; `disableAt` is when it will be disabled.',
   'webhook.endpoint.disabled': 'A webhook was disabled: it answered 410, asked for it, or failed for five days.',
@@ -98,12 +112,6 @@ export const RESERVED_EVENTS: Readonly<Record<string, string>> = {
   'bot.training.started': 'The training of a bot has begun.',
   'bot.training.completed': 'The training of a bot is done.',
   'bot.training.failed': 'The training of a bot has failed.',
-  'assignment.offered': 'A conversation was offered to a user.',
-  'assignment.accepted': 'A user has accepted an offer.',
-  'assignment.declined': 'A user has declined an offer.',
-  'assignment.expired': 'Nobody has answered an offer in time.',
-  'sla.warning': 'A service level will soon be missed.',
-  'sla.breached': 'A service level was missed.',
 };
 
 const SUBSCRIBABLE = new Set<string>([...EVENT_TYPES, ...Object.keys(RESERVED_EVENTS)]);

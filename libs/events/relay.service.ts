@@ -1,9 +1,10 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import pg from 'pg';
 import { Database, queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
 import { settled } from '@hub/model/pipeline.js';
 import { CONFIG, type Config } from '@hub/platform/config.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
+import type { EventType } from './catalog.js';
+import { Listener } from './listener.js';
 import { OUTBOX_CHANNEL } from './outbox-signal.js';
 
 const BATCH = 500;
@@ -15,7 +16,7 @@ const RELAY_LOCK = 0x5_0b0a_0001;
 const CLAIM: Prepared = {
   name: 'relay-claim',
   text: `
-    SELECT organization_id AS "organizationId", id, position, order_key AS "orderKey" FROM event
+    SELECT organization_id AS "organizationId", id, type, order_key AS "orderKey", position FROM event
     WHERE fanned_out_at IS NULL ORDER BY position LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`,
 };
 const MARK: Prepared = {
@@ -29,8 +30,9 @@ const MARK: Prepared = {
 export interface ClaimedEvent {
   readonly organizationId: string;
   readonly id: string;
-  readonly position: number;
+  readonly type: EventType;
   readonly orderKey: string;
+  readonly position: number;
 }
 
 /**
@@ -49,7 +51,7 @@ export abstract class EventSink {
 @Injectable()
 export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
   private stopped = false;
-  private listener: pg.Client | null = null;
+  private readonly listener: Listener;
   private wakeUp: () => void = () => undefined;
   private pending = true;
   private loop: Promise<void> = Promise.resolve();
@@ -57,12 +59,15 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly db: Database,
     private readonly sink: EventSink,
-    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CONFIG) config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    const heard = (): void => this.nudge();
+    this.listener = new Listener({ databaseUrl: config.DATABASE_URL, channel: OUTBOX_CHANNEL, heard }, logger);
+  }
 
   onApplicationBootstrap(): void {
-    void this.listen();
+    void this.listener.listen();
     this.loop = this.run();
   }
 
@@ -70,7 +75,7 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
     this.stopped = true;
     this.nudge();
     await this.loop;
-    await this.listener?.end().catch(() => undefined);
+    await this.listener.stop();
   }
 
   /** Seconds since the oldest event that waits for its fan-out; 0 when none does. */
@@ -132,27 +137,5 @@ export class RelayService implements OnApplicationBootstrap, OnModuleDestroy {
   private nudge(): void {
     this.pending = true;
     this.wakeUp();
-  }
-
-  /** A connection of its own: a pooler in transaction mode would lose the LISTEN. Without it the poll goes on alone. */
-  private async listen(): Promise<void> {
-    while (!this.stopped) {
-      const client = new pg.Client({ connectionString: this.config.DATABASE_URL, keepAlive: true });
-      const lost = new Promise<void>((resolve) => {
-        client.once('end', resolve);
-        client.on('error', () => resolve());
-      });
-      try {
-        await client.connect();
-        client.on('notification', () => this.nudge());
-        await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
-        this.listener = client;
-        await lost;
-      } catch (error) {
-        this.logger.debug({ error: String(error) }, 'relay.listen');
-      }
-      await client.end().catch(() => undefined);
-      if (!this.stopped) await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS).unref());
-    }
   }
 }

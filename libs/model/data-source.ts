@@ -27,6 +27,9 @@ import { BoundedLists1700000000017 } from './migrations/0017-bounded-lists.js';
 import { WebhookKeyPair1700000000018 } from './migrations/0018-webhook-key-pair.js';
 import { DeliveryEngine1700000000019 } from './migrations/0019-delivery-engine.js';
 import { Routing1700000000020 } from './migrations/0020-routing.js';
+import { RoutingDue1700000000021 } from './migrations/0021-routing-due.js';
+import { Rules1700000000022 } from './migrations/0022-rules.js';
+import { ServiceLevels1700000000023 } from './migrations/0023-service-levels.js';
 import { SnakeNaming } from './naming.js';
 import { Organization } from './organization.entity.js';
 import { Participant } from './participant.entity.js';
@@ -105,6 +108,9 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
       WebhookKeyPair1700000000018,
       DeliveryEngine1700000000019,
       Routing1700000000020,
+      RoutingDue1700000000021,
+      Rules1700000000022,
+      ServiceLevels1700000000023,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -41,8 +41,8 @@ export type SystemJob =
   | 'lanes'
   | 'snooze'
   | 'schedule'
-  | 'media'
   | 'routing'
+  | 'media'
   | 'health'
   | 'idempotency'
   | 'reseal';

@@ -17,6 +17,7 @@ const SEALED: readonly SealedTable[] = [
   { name: 'channel', columns: ['config'], key: TENANT_KEY, job: 'reseal' },
   { name: 'bot', columns: ['config'], key: TENANT_KEY, job: 'reseal' },
   { name: 'webhook_endpoint', columns: ['headers', 'secrets', 'key_pair'], key: TENANT_KEY, job: 'reseal' },
+  { name: 'automation_rule', columns: ['secret'], key: TENANT_KEY, job: 'reseal' },
   { name: 'signing_key', columns: ['private_key'], key: { id: 'text' }, job: 'signing' },
 ];
 

@@ -66,6 +66,18 @@ export interface ConversationView {
   readonly updatedAt: Date;
 }
 
+/** A conversation and the promise that is at risk or broken. */
+export interface ServiceLevelAlarmView extends ConversationView {
+  readonly serviceLevel: {
+    readonly id: string;
+    readonly name: string;
+    readonly metric: 'first_response' | 'next_response' | 'resolution';
+    readonly dueAt: Date | null;
+    readonly warnedAt: Date | null;
+    readonly breachedAt: Date | null;
+  };
+}
+
 export interface MessageView {
   readonly organizationId: string;
   readonly id: string;
@@ -232,4 +244,53 @@ export interface EndpointView {
   readonly failingSince: Date | null;
   readonly consecutiveFailures: number;
   readonly lastSuccessAt: Date | null;
+}
+
+export type OfferState = 'open' | 'accepted' | 'declined' | 'expired' | 'withdrawn';
+export type OfferKind = 'queue' | 'broadcast' | 'transfer';
+
+/** Who was considered for a conversation, and why each was or was not chosen: at most twenty by name. */
+export interface OfferDecision {
+  readonly strategy: string;
+  /** Members of the team. */
+  readonly considered: number;
+  readonly eligible: number;
+  readonly candidates: readonly {
+    readonly id: string;
+    readonly name: string;
+    /** `chosen`, `eligible`, or why not: offline, away, busy, full, lacks a skill, passed, suspended. */
+    readonly outcome: string;
+    /** Conversations in their hands and on offer to them, of how many. */
+    readonly load: number;
+    readonly capacity: number;
+  }[];
+}
+
+/** A conversation that somebody may take, for as long as the offer is open. */
+export interface OfferView {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly kind: OfferKind;
+  readonly state: OfferState;
+  readonly user: { readonly id: string; readonly name: string };
+  readonly conversation: {
+    readonly id: string;
+    readonly subject: string | null;
+    readonly priority: Priority;
+    readonly channel: { readonly id: string; readonly name: string; readonly type: ChannelType };
+    readonly contact: { readonly id: string; readonly name: string | null } | null;
+  };
+  readonly queue: { readonly id: string; readonly name: string } | null;
+  /** Why it was declined. */
+  readonly reason: string | null;
+  /** Of a warm transfer: from whom and with what. */
+  readonly transfer: {
+    readonly by: PartyRef;
+    readonly reason: string | null;
+    readonly summary: string | null;
+    readonly notifyContact: boolean;
+  } | null;
+  readonly expiresAt: Date;
+  readonly createdAt: Date;
+  readonly decidedAt: Date | null;
 }

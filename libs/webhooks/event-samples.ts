@@ -8,6 +8,8 @@ import {
   type ConversationView,
   type EndpointView,
   type MessageView,
+  type OfferView,
+  type ServiceLevelAlarmView,
   type TicketView,
 } from '@hub/model/views.js';
 
@@ -179,6 +181,40 @@ const endpoint: EndpointView = {
   lastSuccessAt: AT,
 };
 
+const offer: OfferView = {
+  organizationId,
+  id: id(9),
+  kind: 'queue',
+  state: 'open',
+  user: { id: agent.id, name: agent.name },
+  conversation: {
+    id: conversation.id,
+    subject: conversation.subject,
+    priority: conversation.priority,
+    channel,
+    contact: { id: person.id, name: person.name },
+  },
+  queue: { id: id(8), name: 'Example queue' },
+  reason: null,
+  transfer: null,
+  expiresAt: new Date('2026-01-31T12:00:30.000Z'),
+  createdAt: AT,
+  decidedAt: null,
+};
+
+const alarm: ServiceLevelAlarmView = {
+  ...conversation,
+  serviceLevel: {
+    id: id(7),
+    name: 'Example level',
+    metric: 'first_response',
+    dueAt: new Date('2026-01-31T12:05:00.000Z'),
+    warnedAt: AT,
+    breachedAt: null,
+  },
+};
+const breach = { ...alarm.serviceLevel, breachedAt: alarm.serviceLevel.dueAt };
+
 const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
   'conversation.created': unassigned,
   'conversation.unassigned': unassigned,
@@ -203,6 +239,10 @@ const SPECIAL: { readonly [T in EventType]?: EventSnapshots[T] } = {
   },
   'bot.deactivated': { ...bot, status: 'inactive' },
   'webhook.endpoint.disabled': { ...endpoint, status: 'disabled', disabledReason: 'failing', disableAt: null },
+  'assignment.accepted': { ...offer, state: 'accepted', decidedAt: AT },
+  'assignment.declined': { ...offer, state: 'declined', reason: 'In a call', decidedAt: AT },
+  'assignment.expired': { ...offer, state: 'expired', decidedAt: AT },
+  'sla.breached': { ...alarm, serviceLevel: breach },
   'test.ping': { id: id(7), message: 'This is a test.' },
 };
 const USUAL: Readonly<Record<string, EventSnapshots[EventType]>> = {
@@ -212,6 +252,8 @@ const USUAL: Readonly<Record<string, EventSnapshots[EventType]>> = {
   channel: channelView,
   bot,
   ticket,
+  assignment: offer,
+  sla: alarm,
   webhook: endpoint,
 };
 
@@ -235,7 +277,7 @@ export function sampleEvent(type: EventType, author: Author): DomainEvent {
   return {
     type,
     author,
-    conversationId: group === 'conversation' || group === 'message' ? conversation.id : null,
+    conversationId: ['conversation', 'message', 'assignment'].includes(group) ? conversation.id : null,
     channelId: null,
     subject,
     ...(changes && { changes }),

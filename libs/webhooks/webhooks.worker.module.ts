@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { EventsModule } from '@hub/events/events.module.js';
-import { EventSink } from '@hub/events/relay.service.js';
 import { EndpointWatch } from './endpoint-watch.sweeper.js';
 import { EngineGauges } from './engine-gauges.js';
 import { FanOut } from './fan-out.js';
@@ -12,20 +11,10 @@ import { Recovery } from './recovery.sweeper.js';
 import { Sweeper } from './sweeper.js';
 import { WebhooksModule } from './webhooks.module.js';
 
-/** Exports the {@link EventSink} that the relay tells. */
+/** Exports what the relay tells. */
 @Module({
   imports: [EventsModule, WebhooksModule],
-  providers: [
-    Lanes,
-    EngineGauges,
-    LaneQueue,
-    LaneProcessor,
-    Sweeper,
-    EndpointWatch,
-    LogRetention,
-    Recovery,
-    { provide: EventSink, useClass: FanOut },
-  ],
-  exports: [EventSink],
+  providers: [Lanes, EngineGauges, LaneQueue, LaneProcessor, Sweeper, EndpointWatch, LogRetention, Recovery, FanOut],
+  exports: [FanOut],
 })
 export class WebhooksWorkerModule {}

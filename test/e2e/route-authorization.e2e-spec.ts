@@ -50,7 +50,7 @@ describe('the authorization rules', () => {
   /** Ids of things that do not exist: whoever is let in finds nothing and breaks nothing. */
   const nowhere = (): World =>
     Object.fromEntries(
-      'conv contact ch user bot wh del rec msg key ticket media team queue offer rule sla'
+      'conv contact ch user bot wh del rec msg key ticket media team queue offer rule autorule sla'
         .split(' ')
         .map((prefix) => [prefix, encodeId(prefix, newId())]),
     );

@@ -75,7 +75,9 @@ export function gapsOf(route: WalkedRoute): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = 'conv contact ch user bot wh del msg key ticket media rec evt team queue offer rule sla'.split(' ');
+const KINDS = 'conv contact ch user bot wh del msg key ticket media rec evt team queue offer rule autorule sla'.split(
+  ' ',
+);
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -190,6 +192,10 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const team = await v1.team(api, { name: `${word} team`, description: word, metadata });
   v1.ok(await api.post(`/v1/teams/${team.id}/members`, { userId: user.id }));
   const queue = await v1.queue(api, { name: `${word} queue`, teamId: team.id, metadata });
+  const level = await v1.serviceLevel(api, { name: `${word} level` });
+  const off = { name: `${word} rule`, enabled: false };
+  const rule = await v1.routingRule(api, { ...off, targets: [{ to: queue.id }] });
+  const autorule = await v1.automationRule(api, off);
   const bot = await v1.bot(api, { name: `${word} bot`, description: word, config: { systemPrompt: word } });
   const ticket = v1.ok(
     await api.post('/v1/tickets', { subject: `${word} ticket`, contactId: contact.id, staffId: user.id, metadata }),
@@ -224,8 +230,11 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     ch: channel.id,
     contact: contact.id,
     user: user.id,
+    sla: level.id,
     team: team.id,
     queue: queue.id,
+    rule: rule.id,
+    autorule: autorule.id,
     bot: bot.id,
     conv: conversation.id,
     msg: message.id,

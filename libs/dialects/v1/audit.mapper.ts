@@ -17,6 +17,9 @@ const PREFIXES: Readonly<Record<string, string>> = {
   delivery: 'del',
   api_key: 'key',
   session: 'sess',
+  routing_rule: 'rule',
+  automation_rule: 'rule',
+  service_level: 'sla',
 };
 
 export const auditResource = (view: AuditView): Resource => ({

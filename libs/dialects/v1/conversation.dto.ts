@@ -65,7 +65,7 @@ export class CreateConversationBody {
   })
   contactId?: string;
   @Nested(() => ContactDetails, { optional: true }) contact?: ContactDetails;
-  @Text({ optional: true, min: 1, description: 'A user or a bot' }) assigneeId?: string;
+  @Text({ optional: true, min: 1, description: 'A user, a bot, a team or a queue' }) assigneeId?: string;
   @Text({ optional: true, min: 1, description: "The channel's default bot unless set" }) botId?: string;
   @Text({ optional: true, min: 1, description: 'The ticket to hang it on' }) ticketId?: string;
   @Nested(() => EntityBody, { optional: true, description: 'The record of another system that it is about' })
@@ -132,13 +132,19 @@ export class SnoozeBody extends Versioned {
 }
 
 export class AssignBody extends Versioned {
-  @Text({ description: 'A user or a bot' }) assigneeId: string;
-  @OneOf(['user', 'bot'], { optional: true, description: 'Told by the id' }) assigneeType?: string;
+  @Text({ description: 'A user, a bot, a team or a queue' }) assigneeId: string;
+  @OneOf(['user', 'bot', 'team', 'queue'], { optional: true, description: 'Told by the id' }) assigneeType?: string;
   @Text({ max: 65_536, optional: true, description: 'Kept as a private note' }) note?: string;
 }
 
 export class TransferBody extends Versioned {
-  @Text({ description: 'A user or a bot' }) toAssigneeId: string;
+  @Text({ description: 'A user, a bot, a team or a queue' }) toAssigneeId: string;
+  @OneOf(['cold', 'warm'], {
+    optional: true,
+    default: 'cold',
+    description: 'cold: at once; warm: offered to a user for a minute, until then it stays where it is',
+  })
+  mode: 'cold' | 'warm' = 'cold';
   @Text({ max: 1_000, optional: true }) reason?: string;
   @Text({ max: 65_536, optional: true, description: 'For the new assignee; kept as a private note' }) summary?: string;
   @Flag({ optional: true, default: false, description: 'Tells the contact in its own channel' }) notifyContact = false;

@@ -16,7 +16,7 @@ import type {
   UpdateConversationBody,
 } from './conversation.dto.js';
 import type { Resource } from './v1.envelope.js';
-import { assigneeOf, filterId, idOf, partyId } from './v1.ids.js';
+import { filterId, idOf, partyId, targetOf } from './v1.ids.js';
 
 const party = (ref: PartyRef | null): object | null => ref && { id: partyId(ref), type: ref.type, name: ref.name };
 
@@ -146,7 +146,7 @@ export function toOpenCommand(body: CreateConversationBody): OpenAssigned {
     entity: body.entity ?? null,
     userIds: (body.userIds ?? []).map((id) => idOf('user', id, 'userIds')),
     onExisting: body.onExisting,
-    assignee: body.assigneeId ? assigneeOf(body.assigneeId, 'assigneeId') : null,
+    assignee: body.assigneeId ? targetOf(body.assigneeId, 'assigneeId') : null,
     botId: body.botId ? idOf('bot', body.botId, 'botId') : null,
     subject: body.subject ?? null,
     priority: body.priority,
@@ -200,4 +200,12 @@ export function phoneOf(text: string | undefined, field: string): string | null 
   const phone = toE164(text);
   if (!phone) throw ValidationError.of(field, `${field} must be a phone number in E.164, such as +5511999999999`);
   return phone;
+}
+
+/** Filters that would tell a contact what the staff keeps to itself. @throws ValidationError naming one of them */
+export function refuseStaffFilters(query: ListConversationsQuery): void {
+  const field = (['search', 'tags', 'entityType', 'entityId', 'archived'] as const).find(
+    (name) => query[name] !== undefined,
+  );
+  if (field) throw ValidationError.of(field, `${field} is not for contacts: it tells what only the staff may see`);
 }

@@ -24,6 +24,7 @@ import {
 import {
   conversationResource,
   forContact,
+  refuseStaffFilters,
   toCommand,
   toListCommand,
   toOpenCommand,
@@ -31,7 +32,7 @@ import {
   withMessages,
 } from './conversation.mapper.js';
 import { flat, many, one, type Envelope } from './v1.envelope.js';
-import { assigneeOf, idOf } from './v1.ids.js';
+import { idOf, targetOf } from './v1.ids.js';
 import { Operation, V1Controller } from './v1.operation.js';
 
 const CHANGE_ERRORS = ['CONVERSATION_NOT_FOUND', 'VERSION_MISMATCH'] as const;
@@ -39,6 +40,8 @@ const HAND_ERRORS = [
   ...CHANGE_ERRORS,
   'USER_NOT_FOUND',
   'BOT_NOT_FOUND',
+  'TEAM_NOT_FOUND',
+  'QUEUE_NOT_FOUND',
   'RESOURCE_NOT_FOUND',
   'CONVERSATION_CLOSED',
   'ASSIGNEE_UNAVAILABLE',
@@ -132,6 +135,8 @@ export class ConversationsController {
       'CONTACT_NOT_FOUND',
       'USER_NOT_FOUND',
       'BOT_NOT_FOUND',
+      'TEAM_NOT_FOUND',
+      'QUEUE_NOT_FOUND',
       'TICKET_NOT_FOUND',
       'CONVERSATION_EXISTS',
       'ASSIGNEE_UNAVAILABLE',
@@ -300,7 +305,9 @@ export class ConversationsController {
   @Operation({
     scope: 'conversations:write',
     summary: 'Assign a conversation',
-    description: 'To a user or bot. Assigning to the present assignee changes nothing and sends no event.',
+    description:
+      'To a user, a bot, a team’s oldest queue (or, where it has none, its least loaded member who is there) or a queue. ' +
+      'Where it is already it stays: nothing changes and no event is sent.',
     body: AssignBody,
     one: 'Conversation',
     errors: HAND_ERRORS,
@@ -313,10 +320,31 @@ export class ConversationsController {
   ): Promise<Envelope> {
     const view = await this.assignment.assign(actor, {
       ...toCommand(id, body, ifMatch),
-      to: assigneeOf(body.assigneeId, 'assigneeId', body.assigneeType),
+      to: targetOf(body.assigneeId, 'assigneeId', body.assigneeType),
       note: body.note ?? null,
     });
     return one(conversationResource(view));
+  }
+
+  @Post(':id/claim')
+  @Operation({
+    scope: 'conversations:write',
+    summary: 'Claim a conversation',
+    description:
+      'The caller, a user, takes it if nobody has it. Of any number at once one gets it; the others get ALREADY_ASSIGNED ' +
+      'with the winner as `assignee`. Claiming again what one has changes nothing and sends no event.',
+    body: ChangeBody,
+    bodyOptional: true,
+    one: 'Conversation',
+    errors: [...CHANGE_ERRORS, 'CONVERSATION_CLOSED', 'ALREADY_ASSIGNED'],
+  })
+  async claim(
+    @CurrentActor() actor: Actor,
+    @Param('id') id: string,
+    @WireBody(ChangeBody) body: ChangeBody,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<Envelope> {
+    return one(conversationResource(await this.assignment.claim(actor, toCommand(id, body, ifMatch))));
   }
 
   @Post(':id/unassign')
@@ -341,7 +369,9 @@ export class ConversationsController {
   @Operation({
     scope: 'conversations:write',
     summary: 'Transfer a conversation',
-    description: 'Hands it to another assignee with reason and summary; `notifyContact` tells the contact.',
+    description:
+      'Hands it to another assignee or queue with reason and summary; `notifyContact` tells the contact. `mode: warm` ' +
+      'offers it to a user who is there: whoever has it keeps it until then.',
     body: TransferBody,
     one: 'Conversation',
     errors: [...HAND_ERRORS, 'CHANNEL_NOT_CONNECTED'],
@@ -354,19 +384,12 @@ export class ConversationsController {
   ): Promise<Envelope> {
     const view = await this.assignment.transfer(actor, {
       ...toCommand(id, body, ifMatch),
-      to: assigneeOf(body.toAssigneeId, 'toAssigneeId'),
+      to: targetOf(body.toAssigneeId, 'toAssigneeId'),
       reason: body.reason ?? null,
       summary: body.summary ?? null,
       notifyContact: body.notifyContact,
+      mode: body.mode,
     });
     return one(conversationResource(view));
   }
-}
-
-/** Filters that would tell a contact what the staff keeps to itself. @throws ValidationError naming one of them */
-function refuseStaffFilters(query: ListConversationsQuery): void {
-  const field = (['search', 'tags', 'entityType', 'entityId', 'archived'] as const).find(
-    (name) => query[name] !== undefined,
-  );
-  if (field) throw ValidationError.of(field, `${field} is not for contacts: it tells what only the staff may see`);
 }

@@ -5,7 +5,7 @@ import { SkillPart } from './skills.dto.js';
 import { PageQuery } from './v1.dto.js';
 
 const DAY = 86_400;
-const TIME_OF_DAY = { pattern: /^([01]\d|2[0-3]):[0-5]\d$/, hint: 'a time of day such as 09:00' };
+const TIME_OF_DAY = { pattern: /^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, hint: 'a time of day such as 09:00' };
 
 const AGEING = {
   max: 30 * DAY,

@@ -1,4 +1,4 @@
-import { requireHours } from '@hub/assignment/queues/queue-hours.js';
+import { checkHours } from '@hub/assignment/hours/check-hours.js';
 import type {
   CreateQueue,
   ListQueues,
@@ -7,10 +7,10 @@ import type {
   QueueView,
   UpdateQueue,
 } from '@hub/assignment/queues/queues.types.js';
-import type { BusinessHours, ClosedBehavior } from '@hub/model/queue.entity.js';
+import type { ClosedBehavior } from '@hub/model/queue.entity.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { encodeId } from '@hub/platform/ids.js';
-import type { ClosedPart, CreateQueueBody, HoursPart, ListQueuesQuery, UpdateQueueBody } from './queue.dto.js';
+import type { ClosedPart, CreateQueueBody, ListQueuesQuery, UpdateQueueBody } from './queue.dto.js';
 import { skillsOf } from './skills.dto.js';
 import type { Resource } from './v1.envelope.js';
 import { filterId, idOf } from './v1.ids.js';
@@ -58,14 +58,9 @@ function settingsOf(fields: Omit<UpdateQueueBody, 'teamId'>): Partial<QueueSetti
   return {
     ...rest,
     ...(skills && { skills: skillsOf(skills) }),
-    ...(businessHours !== undefined && { businessHours: businessHours && toHours(businessHours) }),
+    ...(businessHours !== undefined && { businessHours: businessHours && checkHours(businessHours, 'businessHours') }),
     ...(closedBehavior !== undefined && { closedBehavior: closedBehavior && toClosedBehavior(closedBehavior) }),
   };
-}
-
-function toHours({ timezone, weekly, holidays = [] }: HoursPart): BusinessHours {
-  const hours = { timezone, weekly: weekly.map(({ days, from, to }) => ({ days, from, to })), holidays };
-  return requireHours(hours, 'businessHours');
 }
 
 function toClosedBehavior({ action, botId, text }: ClosedPart): ClosedBehavior {

@@ -3,6 +3,7 @@ import type { Schema } from '@hub/platform/dto.js';
 import type { Resource } from './v1.envelope.js';
 import { changes, id, object, party, resource, text, time } from './v1.schemas.common.js';
 import { V1_SCHEMAS } from './v1.schemas.js';
+import { serviceLevelAlarm } from './v1.schemas.service-levels.js';
 import { webhookState } from './v1.schemas.webhooks.js';
 
 /** By the first word of the event's name: its subject, as the API itself answers with it. */
@@ -14,8 +15,27 @@ const SUBJECTS: Readonly<Record<string, Schema | undefined>> = {
   bot: V1_SCHEMAS['Bot'],
   ticket: V1_SCHEMAS['Ticket'],
   webhook: webhookState,
+  assignment: V1_SCHEMAS['Offer'],
+  sla: withAttribute('Conversation', 'serviceLevel', serviceLevelAlarm),
   test: resource('test', id('test'), object({ message: text })),
 };
+
+/** The resource of that name with one attribute more. */
+function withAttribute(name: string, attribute: string, schema: Schema): Schema {
+  const whole = V1_SCHEMAS[name] as { properties: { attributes: { properties: object; required: string[] } } };
+  const { attributes } = whole.properties;
+  return {
+    ...whole,
+    properties: {
+      ...whole.properties,
+      attributes: {
+        ...attributes,
+        properties: { ...attributes.properties, [attribute]: schema },
+        required: [...attributes.required, attribute],
+      },
+    },
+  };
+}
 
 /** The catalogue: each event with the schema of its body and an example; then the names that are never sent yet. */
 export const eventTypes = (exampleOf: (type: EventType) => unknown): Resource[] => [

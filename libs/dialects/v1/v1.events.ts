@@ -7,16 +7,24 @@ import type {
   ConversationView,
   EndpointView,
   MessageView,
+  OfferView,
+  ServiceLevelAlarmView,
   TicketView,
 } from '@hub/model/views.js';
 import type { ClosedBehavior } from '@hub/model/queue.entity.js';
+import type { Action } from '@hub/assignment/automation/automation.types.js';
+import type { Condition } from '@hub/assignment/rules/conditions.js';
+import type { RoutingTarget } from '@hub/assignment/rules/rules.types.js';
 import { encodeId } from '@hub/platform/ids.js';
 import { botResource } from './bot.mapper.js';
 import { channelResource } from './channel.mapper.js';
 import { contactResource, publicIdentifiers } from './contact.mapper.js';
 import { conversationResource } from './conversation.mapper.js';
 import { messageResource } from './message.mapper.js';
+import { offerResource } from './offer.mapper.js';
 import { publicClosedBehavior } from './queue.mapper.js';
+import { publicAction, publicCondition, publicTarget } from './rule.mapper.js';
+import { serviceLevelAlarmResource } from './service-level.mapper.js';
 import { ticketResource } from './ticket.mapper.js';
 import type { Resource } from './v1.envelope.js';
 import { partyId } from './v1.ids.js';
@@ -29,6 +37,8 @@ const SUBJECTS: Readonly<Record<string, (subject: never) => Resource>> = {
   channel: (view: ChannelView) => channelResource(view),
   bot: (view: BotView) => botResource(view),
   ticket: (view: TicketView) => ticketResource(view),
+  assignment: (view: OfferView) => offerResource(view),
+  sla: (view: ServiceLevelAlarmView) => serviceLevelAlarmResource(view),
   webhook: (view: EndpointView) => ({
     id: encodeId('wh', view.id),
     type: 'webhook',
@@ -111,6 +121,7 @@ export function publicChanges(changes: Changes): Changes {
           return { id: encodeId('msg', (value as { id: string }).id) };
         }
         if (field === 'ticketId' && typeof value === 'string') return encodeId('ticket', value);
+        if (field === 'queue' && value) return withId('queue', value);
         if (field === 'staff' && value) return withId('user', value);
         if (field === 'participants' && Array.isArray(value)) return value.map(withOwnPrefix);
         if (field === 'contact' && value) return withId('contact', value);
@@ -119,6 +130,9 @@ export function publicChanges(changes: Changes): Changes {
         if (field === 'userId' && value) return encodeId('user', value as string);
         if (field === 'teamId' && value) return encodeId('team', value as string);
         if (field === 'closedBehavior' && value) return publicClosedBehavior(value as ClosedBehavior);
+        if (field === 'conditions' && value) return (value as Condition[]).map(publicCondition);
+        if (field === 'targets' && value) return (value as RoutingTarget[]).map(publicTarget);
+        if (field === 'actions' && value) return (value as Action[]).map(publicAction);
         if (field === 'defaultBot' && value) return withId('bot', value);
         if (field === 'channels' && Array.isArray(value)) return value.map((channel) => withId('ch', channel));
         return value;

@@ -1,4 +1,5 @@
 import { NotFoundError, ValidationError } from '@hub/platform/errors.js';
+import type { TargetRef } from '@hub/assignment/routing/targets.js';
 import { decodeId, encodeId, prefixOf } from '@hub/platform/ids.js';
 import type { PartyKind } from '@hub/model/conversation.entity.js';
 
@@ -19,6 +20,9 @@ const KINDS = {
   ticket: ['TICKET_NOT_FOUND', 'Ticket'],
   media: ['RESOURCE_NOT_FOUND', 'File'],
   key: ['RESOURCE_NOT_FOUND', 'API key'],
+  offer: ['RESOURCE_NOT_FOUND', 'Offer'],
+  rule: ['RESOURCE_NOT_FOUND', 'Rule'],
+  sla: ['RESOURCE_NOT_FOUND', 'Service level'],
 } as const;
 export type IdKind = keyof typeof KINDS;
 
@@ -45,10 +49,13 @@ export function filterId(kinds: readonly IdKind[], id: string, field: string): s
   return uuid;
 }
 
-/** A user or bot by its public id. @throws the NOT_FOUND of the id's prefix; ValidationError on another `type` */
-export function assigneeOf(id: string, field: string, type?: string): { type: 'user' | 'bot'; id: string } {
+/**
+ * Whom or what a conversation may be given to, by its public id.
+ * @throws the NOT_FOUND of the id's prefix; ValidationError on another `type`
+ */
+export function targetOf(id: string, field: string, type?: string): TargetRef {
   const prefix = prefixOf(id);
-  if (prefix !== 'user' && prefix !== 'bot') throw missing(prefix, field);
+  if (prefix !== 'user' && prefix !== 'bot' && prefix !== 'team' && prefix !== 'queue') throw missing(prefix, field);
   if (type && type !== prefix)
     throw ValidationError.of('assigneeType', `assigneeType is ${type}, but ${field} is a ${prefix}`);
   return { type: prefix, id: idOf(prefix, id, field) };

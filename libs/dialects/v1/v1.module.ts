@@ -26,6 +26,11 @@ import { MyPresenceController, PresenceController } from './presence.controller.
 import { QueuesController } from './queues.controller.js';
 import { TeamsController } from './teams.controller.js';
 import { TicketsController } from './tickets.controller.js';
+import { MyOffersController, OffersController } from './offers.controller.js';
+import { AutomationRulesController } from './automation-rules.controller.js';
+import { ConversationServiceLevelsController, ServiceLevelsController } from './service-levels.controller.js';
+import { RoutingRulesController } from './routing-rules.controller.js';
+import { QueueExplainController } from './queue-explain.controller.js';
 import { MediaController } from './media.controller.js';
 import { UploadGuard } from './media.upload.js';
 import { UsersController } from './users.controller.js';
@@ -60,11 +65,18 @@ export class V1EventsModule {}
     ConversationParticipantsController,
     ConversationHistoryController,
     TicketsController,
+    OffersController,
+    MyOffersController,
+    QueueExplainController,
     ContactsController,
     ChannelsController,
     UsersController,
     TeamsController,
     QueuesController,
+    RoutingRulesController,
+    AutomationRulesController,
+    ServiceLevelsController,
+    ConversationServiceLevelsController,
     PresenceController,
     MyPresenceController,
     AuthController,

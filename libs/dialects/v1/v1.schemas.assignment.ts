@@ -33,7 +33,7 @@ export const presence = object({
   capacity,
 });
 
-const hours = object({
+export const hours = object({
   timezone: text,
   weekly: {
     type: 'array',

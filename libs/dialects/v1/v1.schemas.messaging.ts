@@ -90,20 +90,6 @@ export const conversationCounts = object({
   unassigned: integer,
 });
 
-const hand = orNull(object({ id: text, type: oneOf(['user', 'bot']), name: orNull(text) }));
-export const assignment = object({
-  kind: oneOf(['manual', 'transfer', 'unassign']),
-  from: hand,
-  to: hand,
-  actor: party,
-  reason: orNull(text),
-  summary: orNull(text),
-  note: orNull(text),
-  notifyContact: flag,
-  createdAt: time,
-  endedAt: orNull(time),
-});
-
 export const timelineEvent = object({
   type: text,
   timestamp: time,

@@ -1,3 +1,4 @@
+import { METRICS } from '@hub/assignment/service-levels/service-levels.types.js';
 import { API_KEY_KINDS } from '@hub/model/api-key.entity.js';
 import { MEDIA_KINDS } from '@hub/model/attachment.entity.js';
 import { CHANNEL_TYPES } from '@hub/model/channel.entity.js';
@@ -22,7 +23,6 @@ import {
   times,
 } from './v1.schemas.common.js';
 import {
-  assignment,
   conversation,
   conversationCounts,
   mediaFields,
@@ -36,6 +36,7 @@ import {
   ticket,
   timelineEvent,
 } from './v1.schemas.messaging.js';
+import { assignment, explanation, offer } from './v1.schemas.routing.js';
 import {
   capacity,
   namedTeams,
@@ -46,6 +47,8 @@ import {
   team,
   teamMember,
 } from './v1.schemas.assignment.js';
+import { automationRule, routingRule, ruleLog } from './v1.schemas.rules.js';
+import { serviceLevel, serviceLevelTimer } from './v1.schemas.service-levels.js';
 import { channel, channelStats, channelTest } from './v1.schemas.channels.js';
 import { webhookSchemas } from './v1.schemas.webhooks.js';
 import { V1_CODES } from './v1.codes.js';
@@ -147,9 +150,10 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
         code: oneOf(Object.keys(V1_CODES)),
         message: text,
         details: { type: 'array', items: object({ field: text, message: text }) },
+        assignee: object({ id: text, type: oneOf(['user', 'bot']), name: text }),
         retryAfter: integer,
       },
-      ['details', 'retryAfter'],
+      ['details', 'assignee', 'retryAfter'],
     ),
     meta: object({ requestId: text }),
   }),
@@ -180,6 +184,8 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   Participant: object({ id: text, type: oneOf(['contact', 'user', 'bot']), attributes: participant }),
   ConversationCounts: conversationCounts,
   Assignment: resource('assignment', id('assignment'), assignment),
+  Offer: resource('offer', id('offer'), offer),
+  Explanation: explanation,
   TimelineEvent: resource('event', id('evt'), timelineEvent),
   Contact: resource('contact', id('contact'), contact),
   Channel: resource('channel', id('ch'), channel),
@@ -190,6 +196,11 @@ export const V1_SCHEMAS: Readonly<Record<string, Schema>> = {
   TeamMember: resource('team_member', id('user'), teamMember),
   Presence: resource('presence', id('user'), presence),
   Queue: resource('queue', id('queue'), queue),
+  RoutingRule: resource('routing_rule', id('rule'), routingRule),
+  AutomationRule: resource('automation_rule', id('rule'), automationRule),
+  ServiceLevel: resource('service_level', id('sla'), serviceLevel),
+  ServiceLevelTimer: resource('service_level_timer', oneOf(METRICS), serviceLevelTimer),
+  RuleLog: resource('rule_log', id('log'), ruleLog),
   QueuedConversation: resource('queued_conversation', id('conv'), queuedConversation),
   Account: resource('user', id('user'), object(userFields), object({ organization })),
   AccountMeta: object({ requestId: text, ...tokens }),

@@ -32,6 +32,7 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'DELETE /v1/conversations/{id}/tags': { body: () => ({ tags: ['walked'] }) },
   'GET /v1/conversations/{id}/events': {},
   'GET /v1/conversations/{id}/assignments': {},
+  'GET /v1/conversations/{id}/service-levels': {},
   'GET /v1/conversations/{id}/participants': {},
   'POST /v1/conversations/{id}/participants': { body: (own) => ({ userId: own['user'], botId: own['bot'] }) },
   'DELETE /v1/conversations/{id}/participants/{participantId}': {},
@@ -96,6 +97,18 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'GET /v1/teams/{id}/members': {},
   'POST /v1/teams/{id}/members': { body: (own) => ({ userId: own['user'] }) },
   'DELETE /v1/teams/{id}/members/{userId}': {},
+  'GET /v1/service-levels': {},
+  'POST /v1/service-levels': {
+    body: (own) => ({
+      name: 'walked',
+      resolution: 60,
+      conditions: [{ field: 'channelId', operator: 'eq', value: own['ch'] }],
+    }),
+  },
+  'GET /v1/service-levels/{id}': {},
+  'PATCH /v1/service-levels/{id}': { body: () => ({ name: 'walked' }) },
+  'DELETE /v1/service-levels/{id}': {},
+  'GET /v1/service-levels/{id}/log': {},
   'GET /v1/queues': {},
   'POST /v1/queues': {
     body: (own) => ({
@@ -110,6 +123,26 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   },
   'DELETE /v1/queues/{id}': {},
   'GET /v1/queues/{id}/conversations': {},
+  'GET /v1/routing-rules': {},
+  'POST /v1/routing-rules': {
+    body: (own) => ({
+      name: 'walked',
+      conditions: [{ field: 'channelId', operator: 'eq', value: own['ch'] }],
+      targets: [{ to: own['queue'] }],
+    }),
+  },
+  'GET /v1/routing-rules/{id}': {},
+  'PATCH /v1/routing-rules/{id}': { body: () => ({ name: 'walked' }) },
+  'DELETE /v1/routing-rules/{id}': {},
+  'GET /v1/routing-rules/{id}/log': {},
+  'GET /v1/automation-rules': {},
+  'POST /v1/automation-rules': {
+    body: () => ({ name: 'walked', event: 'conversation.created', enabled: false, actions: [{ type: 'unassign' }] }),
+  },
+  'GET /v1/automation-rules/{id}': {},
+  'PATCH /v1/automation-rules/{id}': { body: () => ({ name: 'walked' }) },
+  'DELETE /v1/automation-rules/{id}': {},
+  'GET /v1/automation-rules/{id}/log': {},
   'GET /v1/presence': {},
   'GET /v1/me/presence': { access: 'staff' },
   'PUT /v1/me/presence': { access: 'staff', body: () => ({ status: 'online' }) },
@@ -175,9 +208,12 @@ const NOUNS: Readonly<Record<string, string>> = {
   media: 'media',
   tickets: 'ticket',
   participants: 'user',
+  'service-levels': 'sla',
   members: 'user',
   teams: 'team',
   queues: 'queue',
+  'routing-rules': 'rule',
+  'automation-rules': 'autorule',
   'api-keys': 'key',
 };
 
@@ -194,7 +230,7 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   eventId: ['evt'],
   teamId: ['team'],
   actorId: ['user', 'bot', 'contact', 'key'],
-  subjectId: ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media', 'team', 'queue'],
+  subjectId: ['sla', 'conv', 'contact', 'ch', 'user', 'bot', 'wh', 'key', 'media', 'team', 'queue', 'rule'],
 };
 
 /** Fields that end in `Id` and name nothing of ours. */

@@ -53,6 +53,28 @@ export async function queue(api: ApiClient, fields: Json = {}): Promise<Resource
   return ok(await api.post('/v1/queues', { name: `Queue ${next()}`, ...fields, teamId }));
 }
 
+/** A level for conversations with a tag that none has. */
+export const serviceLevel = async (api: ApiClient, fields: Json = {}): Promise<Resource> => {
+  const conditions = [{ field: 'tags', operator: 'contains', value: 'level' }];
+  return ok(await api.post('/v1/service-levels', { name: `Level ${next()}`, resolution: 60, conditions, ...fields }));
+};
+
+/** A rule that gives everything to a new queue, unless `targets` say otherwise. */
+export async function routingRule(api: ApiClient, fields: Json = {}): Promise<Resource> {
+  const targets = fields['targets'] ?? [{ to: (await queue(api)).id }];
+  return ok(await api.post('/v1/routing-rules', { name: 'Rule', ...fields, targets }));
+}
+
+export const automationRule = async (api: ApiClient, fields: Json = {}): Promise<Resource> =>
+  ok(
+    await api.post('/v1/automation-rules', {
+      name: 'Rule',
+      event: 'conversation.created',
+      actions: [{ type: 'unassign' }],
+      ...fields,
+    }),
+  );
+
 export async function bot(api: ApiClient, fields: Json = {}): Promise<Resource> {
   const created = ok(await api.post('/v1/bots', { name: 'Support Bot', ...fields }));
   return ok(await api.post(`/v1/bots/${created.id}/activate`));
@@ -169,6 +191,8 @@ const TABLES = [
   'team_member',
   'queue',
   'agent_state',
+  'routing_rule',
+  'automation_rule',
 ];
 
 /** A checksum of every row a caller could have written: equal before and after where nothing was. */
