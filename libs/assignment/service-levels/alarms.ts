@@ -24,15 +24,17 @@ export class Alarms {
    * @returns the case in which each has been raised; the same one where nothing was due. The caller keeps it
    */
   async raiseIn(tx: Tx, conversation: Conversation, kept: KeptCase, at: Date): Promise<KeptCase> {
-    let after = kept;
-    for (const { timer: due, what } of dueBy(kept, at)) {
-      const timer = after.timers.find(({ metric }) => metric === due.metric) ?? due;
-      const raised = what === 'warning' ? warned(timer) : broken(timer);
-      after = { ...after, timers: after.timers.map((one) => (one.metric === raised.metric ? raised : one)) };
-      await this.tell(tx, conversation, after, raised, what);
+    const due = dueBy(kept, at);
+    if (due.length === 0) return kept;
+    const timers = new Map(kept.timers.map((timer) => [timer.metric, timer]));
+    for (const { timer, what } of due) {
+      const latest = timers.get(timer.metric) ?? timer;
+      const raised = what === 'warning' ? warned(latest) : broken(latest);
+      timers.set(raised.metric, raised);
+      await this.tell(tx, conversation, kept, raised, what);
       if (what === 'warning') await this.raisePriority(tx, conversation);
     }
-    return after;
+    return { ...kept, timers: [...timers.values()] };
   }
 
   private async tell(

@@ -109,7 +109,7 @@ describe('timers of a conversation', () => {
   });
 
   it('run for just as long as was promised, however often they rest', () => {
-    const zones = fc.constantFrom<BusinessHours | null>(null, office, night);
+    const zones = fc.constantFrom(null, office, night);
     const stretches = fc.array(
       fc.record({ runs: fc.integer({ min: 0, max: 300_000 }), rests: fc.integer({ min: 1, max: 300_000 }) }),
       { maxLength: 6 },

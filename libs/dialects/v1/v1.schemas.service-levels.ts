@@ -1,4 +1,5 @@
 import { METRICS, TIMER_STATES } from '@hub/assignment/service-levels/service-levels.types.js';
+import type { Schema } from '@hub/platform/dto.js';
 import { hours } from './v1.schemas.assignment.js';
 import { flag, id, integer, object, oneOf, orNull, text, time, times } from './v1.schemas.common.js';
 import { condition } from './v1.schemas.rules.js';
@@ -33,11 +34,18 @@ export const serviceLevelTimer = object({
   metAt: orNull({ ...time, description: 'Of a breached one: when it was met after all' }),
 });
 
-/** What the events `sla.warning` and `sla.breached` add to the attributes of the conversation. */
-export const serviceLevelAlarm = object({
+const alarm = object({
   ...named,
   metric: oneOf(METRICS),
   dueAt: orNull(time),
   warnedAt: orNull(time),
   breachedAt: orNull(time),
 });
+
+/** The subject of `sla.warning` and `sla.breached`: the conversation with the promise beside its attributes. */
+export function serviceLevelAlarm(conversation: Schema): Schema {
+  const { attributes, ...others } = conversation['properties'] as Record<string, Schema>;
+  const { properties, required, ...rest } = attributes as { properties: Record<string, Schema>; required: string[] };
+  const told = { ...rest, properties: { ...properties, serviceLevel: alarm }, required: [...required, 'serviceLevel'] };
+  return { ...conversation, properties: { ...others, attributes: told } };
+}
