@@ -227,6 +227,7 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
   const organization = v1.uuid(api.organizationId);
   return {
     media: media.id,
+    offer: await offered(hub, organization, conversation.id, user.id),
     ch: channel.id,
     contact: contact.id,
     user: user.id,
@@ -245,6 +246,17 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     rec: recovery.id,
     key: encodeId('key', (await addKey(hub, organization, { name: `${word} key` })).id),
   };
+}
+
+/** An offer of the conversation to the user. */
+async function offered(hub: Hub, organization: string, conversation: string, user: string): Promise<string> {
+  const id = newId();
+  await hub.sql(
+    `INSERT INTO offer (organization_id, id, conversation_id, user_id, kind, state, expires_at)
+     VALUES ($1, $2, $3, $4, 'transfer', 'open', now() + interval '1 hour')`,
+    [organization, id, v1.uuid(conversation), v1.uuid(user)],
+  );
+  return encodeId('offer', id);
 }
 
 /** A key of the organization in the state that is wanted. */
