@@ -223,7 +223,7 @@ const DECIDE = {
 
 const PASS_ON = {
   name: 'offer-pass-on',
-  text: `UPDATE queue_item i SET passed = array_append(array_remove(i.passed, $3), $3),
+  text: `UPDATE queue_item i SET passed = array_append(array_remove(i.passed, $3), $3), round_at = NULL,
       state = CASE WHEN EXISTS (SELECT FROM offer o WHERE o.organization_id = $1 AND o.conversation_id = $2 AND o.state = 'open')
         THEN 'offered' ELSE 'waiting' END
     WHERE i.organization_id = $1 AND i.conversation_id = $2 RETURNING i.queue_id AS "queueId"`,

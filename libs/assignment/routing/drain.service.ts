@@ -101,7 +101,7 @@ export class DrainService {
   ): Promise<Attempt> {
     const found = await findCandidates(tx, wanted);
     if (found.eligible.length === 0) {
-      if (found.passed) await beginRoundAnew(tx, conversation);
+      if (found.passed) await askAgainLater(tx, conversation);
       return 'nobody';
     }
     if (queue.strategy === 'broadcast') {
@@ -207,10 +207,11 @@ async function preferred(tx: Tx, queue: QueueRow, item: Item, conversation: Conv
   return findStickyAgent(tx, conversation, queue.stickyWindow || STICKY_DEFAULT);
 }
 
-async function beginRoundAnew(tx: Tx, { organizationId, id }: Conversation): Promise<void> {
+/** All who could get it have passed: whoever comes in the meantime gets it, else they are asked again. */
+async function askAgainLater(tx: Tx, { organizationId, id }: Conversation): Promise<void> {
   await tx.query(
-    `UPDATE queue_item SET passed = '{}', held_until = now() + $3::integer * interval '1 second'
-     WHERE organization_id = $1 AND conversation_id = $2`,
+    `UPDATE queue_item SET round_at = now() + $3::integer * interval '1 second'
+     WHERE organization_id = $1 AND conversation_id = $2 AND round_at IS NULL`,
     [organizationId, id, ROUND_PAUSE],
   );
 }

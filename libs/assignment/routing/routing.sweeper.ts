@@ -55,9 +55,12 @@ export class QueueSweeper extends SweepLoop {
 
 const RELEASE = {
   name: 'routing-release',
-  text: `UPDATE queue_item i SET held_until = NULL FROM (
-      SELECT organization_id, conversation_id FROM queue_item WHERE held_until <= now()
-      ORDER BY held_until LIMIT $1 FOR UPDATE SKIP LOCKED) AS due
+  text: `UPDATE queue_item i SET held_until = CASE WHEN i.held_until > now() THEN i.held_until END,
+      passed = CASE WHEN i.round_at <= now() THEN '{}' ELSE i.passed END,
+      round_at = CASE WHEN i.round_at > now() THEN i.round_at END
+    FROM (
+      SELECT organization_id, conversation_id FROM queue_item WHERE held_until <= now() OR round_at <= now()
+      LIMIT $1 FOR UPDATE SKIP LOCKED) AS due
     WHERE i.organization_id = due.organization_id AND i.conversation_id = due.conversation_id
     RETURNING i.organization_id AS "organizationId", i.queue_id AS "queueId"`,
 };

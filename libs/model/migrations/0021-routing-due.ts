@@ -18,6 +18,8 @@ export class RoutingDue1700000000021 implements MigrationInterface {
         WHEN (NEW.status IN ('closed','snoozed') AND NEW.status IS DISTINCT FROM OLD.status)
         EXECUTE FUNCTION leave_queue();
 
+      ALTER TABLE queue_item ADD COLUMN round_at timestamptz(3); -- all have passed: when they are asked again
+      CREATE INDEX queue_item_round ON queue_item (round_at) WHERE round_at IS NOT NULL;
       CREATE INDEX agent_state_relieved ON agent_state (changed_at) WHERE reassigns AND status IN ('away','offline');
       CREATE INDEX offer_conversation_open ON offer (organization_id, conversation_id) WHERE state = 'open';
 
@@ -41,6 +43,7 @@ export class RoutingDue1700000000021 implements MigrationInterface {
     await runner.query(`
       DROP TRIGGER leave ON conversation;
       DROP FUNCTION leave_queue();
+      ALTER TABLE queue_item DROP COLUMN round_at;
       DROP INDEX agent_state_relieved;
       DROP INDEX offer_conversation_open;
       DROP FUNCTION returns_due(integer);
