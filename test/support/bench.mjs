@@ -4,6 +4,7 @@
 //   npm run bench                               all of them, about ten minutes
 //   npm run bench post-message event-latency    some
 //   npm run bench wall                          row-level security with, without, and without setting the tenant
+//   npm run bench assignment                    queues drained; with a million conversations, some minutes
 //   npm run bench lists -- --full               also with a million conversations: ten minutes more, 12 GB on disk
 //   npm run bench lists -- --sizes 5000,50000   with as many conversations as you like
 //   npm run bench -- --quick                    smaller, little more than a minute
@@ -17,7 +18,7 @@ import { PLAN_SETTINGS } from '../bench/plans.mjs';
 import { machine, printNote, progress, progressDone } from '../bench/report.mjs';
 import { removeLeftovers, startPostgres, startRedis } from './servers.mjs';
 
-const BENCHMARKS = ['post-message', 'lists', 'event-latency', 'wall'];
+const BENCHMARKS = ['post-message', 'lists', 'event-latency', 'wall', 'assignment'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
