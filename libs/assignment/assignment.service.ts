@@ -105,9 +105,9 @@ export class AssignmentService {
    */
   async claim(author: Author, command: ConversationCommand): Promise<ConversationView> {
     const { id, type, name } = author.principal;
-    if (type !== 'user' || id === null) throw new UsersOnlyError('claim a conversation');
     return this.conversations.transaction(author, async (tx) => {
       const conversation = await this.lockLive(tx, author, command);
+      if (type !== 'user' || id === null) throw new UsersOnlyError('claim a conversation');
       if (isAssignee(conversation, { type, id })) return loadView(tx, author.organizationId, conversation.id);
       const { assignee } = await loadView(tx, author.organizationId, conversation.id);
       if (assignee) throw new AlreadyAssignedError(assignee);

@@ -75,7 +75,22 @@ export function gapsOf(route: WalkedRoute): string[] {
 const required = (schema: (Schema & { required?: readonly string[] }) | null, name: string): boolean =>
   schema?.required?.includes(name) ?? false;
 
-const KINDS = ['conv', 'contact', 'ch', 'user', 'bot', 'wh', 'del', 'msg', 'key', 'ticket', 'media'];
+const KINDS = [
+  'conv',
+  'contact',
+  'ch',
+  'user',
+  'bot',
+  'wh',
+  'del',
+  'msg',
+  'key',
+  'ticket',
+  'media',
+  'team',
+  'queue',
+  'offer',
+];
 const SAMPLE: World = Object.fromEntries(KINDS.map((prefix) => [prefix, encodeId(prefix, newId())]));
 
 /** One call: nothing but what `ids` gives differs from a call that would succeed. */
@@ -211,10 +226,12 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     }),
   );
   const { deliveryId } = v1.ok(await api.post<{ deliveryId: string }>(`/v1/webhooks/${webhook.id}/test`));
+  const routed = await populateRouting(hub, api, { word, userId: user.id, conversationId: conversation.id });
   const media = v1.ok(await upload(api, word, { filename: `${word}.txt` }));
   const organization = v1.uuid(api.organizationId);
   return {
     media: media.id,
+    ...routed,
     ch: channel.id,
     contact: contact.id,
     user: user.id,
@@ -226,6 +243,33 @@ export async function populate(hub: Hub, api: ApiClient, subscriber: Subscriber,
     del: deliveryId,
     key: encodeId('key', (await addKey(hub, organization, { name: `${word} key` })).id),
   };
+}
+
+/** A team, its queue, and an offer of the conversation to the user. */
+async function populateRouting(
+  hub: Hub,
+  api: ApiClient,
+  { word, userId, conversationId }: { word: string; userId: string; conversationId: string },
+): Promise<World> {
+  const organization = v1.uuid(api.organizationId);
+  const [team, queue, offer] = [newId(), newId(), newId()];
+  await hub.sql('INSERT INTO team (organization_id, id, name) VALUES ($1, $2, $3)', [
+    organization,
+    team,
+    `${word} team`,
+  ]);
+  await hub.sql('INSERT INTO queue (organization_id, id, name, team_id) VALUES ($1, $2, $3, $4)', [
+    organization,
+    queue,
+    `${word} queue`,
+    team,
+  ]);
+  await hub.sql(
+    `INSERT INTO offer (organization_id, id, conversation_id, user_id, kind, state, reason, expires_at)
+     VALUES ($1, $2, $3, $4, 'transfer', 'open', $5, now() + interval '1 hour')`,
+    [organization, offer, v1.uuid(conversationId), v1.uuid(userId), word],
+  );
+  return { team: encodeId('team', team), queue: encodeId('queue', queue), offer: encodeId('offer', offer) };
 }
 
 /** A key of the organization in the state that is wanted. */

@@ -23,23 +23,33 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   idempotency: ['idempotency_key'],
   lanes: ['event', 'webhook_attempt', 'webhook_delivery', 'webhook_endpoint'],
   media: ['attachment'],
-  relay: ['event', 'webhook_delivery', 'webhook_endpoint'],
+  relay: ['automation_rule', 'event', 'routing_rule', 'service_level', 'webhook_delivery', 'webhook_endpoint'],
   reseal: ['bot', 'channel', 'webhook_endpoint'],
+  routing: ['agent_state', 'event_task', 'offer', 'queue', 'queue_item', 'sla_timer'],
   schedule: [],
   signing: [],
   snooze: [],
 };
 
 /** Jobs that may add lines to a table which they cannot read. */
-const WRITES: Readonly<Record<string, readonly string[]>> = { bootstrap: ['audit_log'], lanes: ['audit_log'] };
+const WRITES: Readonly<Record<string, readonly string[]>> = {
+  bootstrap: ['audit_log'],
+  lanes: ['audit_log'],
+  relay: ['event_task'],
+};
 
 /** Functions that run as the owner and so see through the wall: each has a test of its own. */
 const DEFINERS = [
   'contacts_matching',
   'contacts_tagged',
   'conversations_matching',
+  'count_load',
+  'count_offers',
+  'leave_queue',
+  'left_behind',
   'messages_due',
   'messages_matching',
+  'returns_due',
   'snoozes_due',
   'tickets_matching',
 ];

@@ -26,6 +26,7 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
   'POST /v1/conversations/{id}/snooze': { body: () => ({ until: '2999-01-01T00:00:00Z' }) },
   'POST /v1/conversations/{id}/read': {},
   'POST /v1/conversations/{id}/assign': { body: (own) => ({ assigneeId: own['bot'], note: 'walked' }) },
+  'POST /v1/conversations/{id}/claim': {},
   'POST /v1/conversations/{id}/unassign': {},
   'POST /v1/conversations/{id}/transfer': { body: (own) => ({ toAssigneeId: own['bot'], summary: 'walked' }) },
   'POST /v1/conversations/{id}/tags': { body: () => ({ tags: ['walked'] }) },
@@ -106,6 +107,10 @@ const FIXTURES: Readonly<Record<string, Fixture>> = {
     access: 'anyone',
     body: () => ({ currentPassword: 'walked-walked', newPassword: 'walked-again' }),
   },
+  'POST /v1/offers/{id}/accept': {},
+  'POST /v1/offers/{id}/decline': { body: () => ({ reason: 'walked' }) },
+  'GET /v1/me/offers': {},
+  'POST /v1/queues/{id}/explain': { body: (own) => ({ conversationId: own['conv'] }) },
   'GET /v1/bots': {},
   'POST /v1/bots': { body: (own) => ({ name: 'walked', channelIds: [own['ch']] }) },
   'GET /v1/bots/{id}': {},
@@ -142,6 +147,8 @@ const NOUNS: Readonly<Record<string, string>> = {
   media: 'media',
   tickets: 'ticket',
   participants: 'user',
+  offers: 'offer',
+  queues: 'queue',
   'api-keys': 'key',
 };
 
