@@ -18,6 +18,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * @property {unknown[]} values
  * @property {boolean} ahead sent before the one before it was answered
  * @property {Record<string, unknown>[]} rows what it was answered with
+ * @property {number[]} [times] how long it has taken each time that it was said again, in ms
  */
 
 /** @param {import('./stack.mjs').Site} site @param {AbortSignal} stop @returns {Promise<Said[]>} from BEGIN to COMMIT */
@@ -51,7 +52,7 @@ function record() {
   const transactions = [];
   /** @type {WeakMap<object, { said: Said[], pending: number }>} */
   const clients = new WeakMap();
-  const shipped = pg.Client.prototype.query;
+  const shipped = Reflect.get(pg.Client.prototype, 'query');
   const heard = /** @this {pg.Client} @param {any} config @param {any} values @param {any} callback */ function (
     config,
     values,
@@ -79,7 +80,7 @@ function record() {
         () => undefined,
       )
       .finally(() => open.pending--);
-    if (/^COMMIT/.test(text)) {
+    if (text.startsWith('COMMIT')) {
       transactions.push(open.said);
       clients.delete(this);
     }
@@ -151,7 +152,7 @@ async function sayAgain(client, said, own, fixed, queue) {
   };
   /** @type {Promise<any>[]} */
   let sent = [];
-  for (const { text, name, values, ahead } of said) {
+  for (const [n, { text, name, values, ahead }] of said.entries()) {
     if (!ahead) await Promise.all(sent.splice(0));
     let used = values.map((value) => (Array.isArray(value) ? value.map(put) : put(value)));
     if (name === 'routing-take-agent') {
@@ -163,8 +164,12 @@ async function sayAgain(client, said, own, fixed, queue) {
         values[4],
       ];
     }
+    const before = performance.now();
     const answer = client.query({ text, values: used, ...(name && { name }) });
-    answer.catch(() => undefined);
+    answer.then(
+      () => (said[n].times ??= []).push(performance.now() - before),
+      () => undefined,
+    );
     sent.push(answer);
     if (name === 'routing-pick') {
       const { rows } = await answer;

@@ -1,5 +1,4 @@
 // How fast queues drain: by workers, beside what PostgreSQL alone can do, from agent to agent, and in a full table.
-import pg from 'pg';
 import { AGENTS, clear, fill, makeFloor, setAll, untilDrained } from './assignment-floor.mjs';
 import { recordAssignment, replay } from './assignment-statements.mjs';
 import { cpuMs, median, percentile } from './load.mjs';
@@ -28,11 +27,21 @@ export async function run(bench) {
   await drains(bench, site, said, waiting);
   await latency(bench, site, bench.quick ? 100 : 500);
   await cost(bench, site, large, bench.quick ? [2, 150] : [5, 500]);
-  printNote(`\nOne assignment: ${said.length} statements, ${roundTrips(said)} round trips.`);
+  showStatements(said);
 }
 
 /** @param {readonly import('./assignment-statements.mjs').Said[]} said */
-const roundTrips = (said) => said.filter(({ ahead }) => !ahead).length;
+function showStatements(said) {
+  const worth = ({ times = [] }) => median(times);
+  const slowest = [...said].filter(({ times }) => times).sort((a, b) => worth(b) - worth(a));
+  const roundTrips = said.filter(({ ahead }) => !ahead).length;
+  printTable(`assignment: the slowest of the ${said.length} statements (${roundTrips} round trips) of one assignment`, [
+    ['', 'p50 ms'],
+    ...slowest
+      .slice(0, 8)
+      .map((one) => [one.name ?? one.text.trim().replace(/\s+/g, ' ').slice(0, 70), fixed(worth(one), 2)]),
+  ]);
+}
 
 /**
  * @param {Bench} bench @param {Site} site @param {readonly import('./assignment-statements.mjs').Said[]} said
@@ -151,7 +160,7 @@ async function latency(bench, site, rounds) {
   );
 }
 
-/** By the commits themselves, as PostgreSQL has timed them. @param {pg.Client} admin @param {Site} site @param {string} id */
+/** By the commits themselves, as PostgreSQL has timed them. @param {import('pg').Client} admin @param {Site} site @param {string} id */
 async function comesOnline(admin, { organizationId }, id) {
   await admin.query('BEGIN');
   await admin.query(`UPDATE agent_state SET status = 'online', changed_at = now() WHERE user_id = $1`, [id]);
@@ -160,8 +169,9 @@ async function comesOnline(admin, { organizationId }, id) {
   await admin.query('COMMIT');
   for (;;) {
     const { rows: found } = await admin.query(
-      `SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - pg_xact_commit_timestamp($2::text::xid)) * 1000 AS ms
-       FROM assignment WHERE to_id = $1 AND ended_at IS NULL LIMIT 1`,
+      `SELECT extract(epoch FROM given - came) * 1000 AS ms FROM assignment,
+         LATERAL (SELECT pg_xact_commit_timestamp(xmin) AS given, pg_xact_commit_timestamp($2::text::xid) AS came) AS t
+       WHERE to_id = $1 AND ended_at IS NULL AND given > came LIMIT 1`,
       [id, rows[0].xid],
     );
     if (found[0]) return Number(found[0].ms);

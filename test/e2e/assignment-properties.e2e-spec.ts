@@ -54,4 +54,9 @@ it('holds whatever is done at once: loads, capacities, offers, assignments, queu
     ...(FC_SEED && { seed: Number(FC_SEED) }),
     ...(FC_PATH && { path: FC_PATH }),
   });
+  // it has not held for want of trying
+  const [seen] = await hub.sql<{ n: number }>(
+    `SELECT count(*)::int AS n FROM seen_capacity WHERE kind = 'assignment auto'`,
+  );
+  expect(seen?.n).toBeGreaterThan(0);
 });

@@ -71,8 +71,9 @@ const any = fc.oneof(
   { weight: 4, arbitrary: open },
   { weight: 2, arbitrary: inbound },
   { weight: 3, arbitrary: answer },
+  { weight: 2, arbitrary: which.map((n) => ({ do: 'close' as const, which: n })) },
   ...Object.values(others).map((arbitrary) => ({ weight: 1, arbitrary: arbitrary as fc.Arbitrary<Command> })),
-) as fc.Arbitrary<Command>;
+);
 
 type Of<A> = A extends fc.Arbitrary<infer T> ? T : never;
 export type Command = Of<(typeof COMMANDS)[keyof typeof COMMANDS]> | Of<typeof limits>;
@@ -183,7 +184,15 @@ export class World {
           `UPDATE conversation SET snoozed_until = now() - interval '1 second' WHERE status = 'snoozed'`,
         );
         return [];
-      default:
+      case 'assign':
+      case 'claim':
+      case 'transfer':
+      case 'say':
+      case 'status':
+      case 'unassign':
+      case 'close':
+      case 'reopen':
+      case 'snooze':
         return this.onConversation(command);
     }
   }
@@ -209,7 +218,9 @@ export class World {
         return [await admin.patch(path, { status: command.status })];
       case 'snooze':
         return [await admin.post(`${path}/snooze`, { until: new Date(Date.now() + 3_600_000).toISOString() })];
-      default:
+      case 'unassign':
+      case 'close':
+      case 'reopen':
         return [await admin.post(`${path}/${command.do}`)];
     }
   }
