@@ -223,13 +223,16 @@ const WRITE = `
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
     now() + $19::integer * interval '1 second')`;
 
-/** The queue's pace: the moving average of the time between two assignments while somebody waited. Its row comes last. */
+/**
+ * The queue's pace: the moving average of the time between two assignments while somebody waited. Its row comes last; a
+ * sample is left out where another assignment of the queue is about to commit, so that none has to wait for others.
+ */
 async function measurePace(tx: Tx, organizationId: string, queueId: string, queuedAt: Date): Promise<void> {
   await tx.query(
-    `UPDATE queue SET last_assigned_at = clock_timestamp(), pace_seconds = coalesce(pace_seconds * 0.9, gap)
-         + CASE WHEN pace_seconds IS NULL THEN 0 ELSE gap * 0.1 END
+    `UPDATE queue SET last_assigned_at = clock_timestamp(),
+       pace_seconds = CASE WHEN pace_seconds IS NULL THEN gap ELSE pace_seconds * 0.9 + gap * 0.1 END
      FROM (SELECT greatest(0, extract(epoch FROM clock_timestamp() - greatest(q.last_assigned_at, $3::timestamptz)))::float8 AS gap
-       FROM queue q WHERE q.organization_id = $1 AND q.id = $2) AS measured
+       FROM queue q WHERE q.organization_id = $1 AND q.id = $2 FOR NO KEY UPDATE SKIP LOCKED) AS measured
      WHERE organization_id = $1 AND id = $2`,
     [organizationId, queueId, queuedAt],
   );
