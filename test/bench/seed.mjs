@@ -47,12 +47,12 @@ const scatter = (n, below) => (Math.imul(n ^ (n >>> 15), 0x2c1b3c6d) >>> 8) % be
 /**
  * An organization as one looks after two years: most of its conversations are closed, the latest are not.
  * @param {import('pg').Client} admin as superuser: foreign keys are not checked row by row
- * @param {string} organizationId @param {number} conversations
+ * @param {string} organizationId @param {number} conversations @param {boolean} messages
  */
-export async function seed(admin, organizationId, conversations) {
+export async function seed(admin, organizationId, conversations, messages) {
   const org = new Organization(organizationId, conversations);
-  const long = conversations >= LONG.from ? LONG.messages - MESSAGES : 0;
-  const total = org.contacts + conversations * (1 + MESSAGES) + long;
+  const long = messages && conversations >= LONG.from ? LONG.messages - MESSAGES : 0;
+  const total = org.contacts + conversations * (messages ? 1 + MESSAGES : 1) + long;
   let done = 0;
   /** @param {Iterable<import('./copy.mjs').Value[]>} rows */
   function* counted(rows) {
@@ -67,22 +67,23 @@ export async function seed(admin, organizationId, conversations) {
   await copyInto(admin, `contact (${CONTACT})`, counted(org.contactRows()));
   await copyInto(admin, `contact_identity (${IDENTITY})`, org.identityRows());
   await copyInto(admin, `conversation (${CONVERSATION})`, counted(org.conversationRows()));
-  await copyInto(admin, `message (${MESSAGE})`, counted(org.messageRows()));
+  if (messages) await copyInto(admin, `message (${MESSAGE})`, counted(org.messageRows()));
   if (long) await copyInto(admin, `message (${MESSAGE})`, counted(org.longRows()));
 }
 
 /**
  * Several organizations in one database, with their indexes made at the end, and what the planner and index-only scans
  * need. @param {import('pg').Client} admin @param {[id: string, conversations: number][]} organizations
+ * @param {boolean} [messages] false where nothing reads them
  */
-export async function seedAll(admin, organizations) {
+export async function seedAll(admin, organizations, messages = true) {
   const { rows: indexes } = await admin.query(`
     SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i
     WHERE i.indrelid IN ('contact'::regclass, 'conversation'::regclass, 'message'::regclass)
       AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)`);
   await admin.query(`SET maintenance_work_mem = '1GB'; SET max_parallel_maintenance_workers = 2`);
   for (const { name } of indexes) await admin.query(`DROP INDEX ${name}`);
-  for (const [id, conversations] of organizations) await seed(admin, id, conversations);
+  for (const [id, conversations] of organizations) await seed(admin, id, conversations, messages);
   for (const [i, { name, definition }] of indexes.entries()) {
     progressBar(`index ${name}`, i, indexes.length);
     await admin.query(definition);

@@ -33,9 +33,10 @@ export const POOL = 10;
 
 /**
  * A database of its own with one organization, its key and its conversations, beside another with a tenth of them.
- * @param {Bench} bench @returns {Promise<Site>}
+ * @param {Bench} bench @param {string} name @param {number} conversations @param {boolean} [messages] false: only these
+ * @returns {Promise<Site>}
  */
-export async function makeSite({ postgres }, /** @type {string} */ name, /** @type {number} */ conversations) {
+export async function makeSite({ postgres }, name, conversations, messages = true) {
   const at = (/** @type {string} */ url) => inDatabase(url, name);
   await asAdmin(postgres.adminUrl, (admin) =>
     admin.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE} OWNER switchboard_owner`),
@@ -44,10 +45,11 @@ export async function makeSite({ postgres }, /** @type {string} */ name, /** @ty
   const { organizationId } = await ensureFirstOrganization(at(postgres.appUrl), key);
   await asAdmin(at(postgres.adminUrl), async (admin) => {
     await admin.query(`INSERT INTO organization (id, name) VALUES ($1, 'Another')`, [ANOTHER]);
-    await seedAll(admin, [
+    const sizes = /** @type {[string, number][]} */ ([
       [ANOTHER, Math.ceil(conversations / 10)],
       [organizationId, conversations],
     ]);
+    await seedAll(admin, sizes, messages);
   });
   return {
     databaseUrl: at(postgres.appUrl),

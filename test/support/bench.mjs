@@ -4,6 +4,7 @@
 //   npm run bench                               all of them, about half an hour
 //   npm run bench post-message webhooks         some
 //   npm run bench wall                          row-level security with, without, and without setting the tenant
+//   npm run bench assignment                    queues drained; with a million conversations, some minutes
 //   npm run bench lists -- --full               also with a million conversations: ten minutes more, 12 GB on disk
 //   npm run bench lists -- --sizes 5000,50000   with as many conversations as you like
 //   npm run bench -- --quick                    smaller, about five minutes
@@ -19,7 +20,7 @@ import { STATEMENT_SETTINGS } from '../bench/statements.mjs';
 import { machine, printNote, progress, progressDone } from '../bench/report.mjs';
 import { removeLeftovers, startPostgres, startRedis } from './servers.mjs';
 
-const BENCHMARKS = ['post-message', 'lists', 'webhooks', 'wall'];
+const BENCHMARKS = ['post-message', 'lists', 'webhooks', 'wall', 'assignment'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -64,6 +64,7 @@ export class RoutingService {
       queue,
       waitingSince,
     });
+    if (conversation.status === 'snoozed') return view; // waits from when it is open again: see onReopened
     const priority = wanted.priority ?? PRIORITIES.indexOf(conversation.priority);
     const worth = priority * (queue.priorityAgeing || FOREVER);
     await tx.query(

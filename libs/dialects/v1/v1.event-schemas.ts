@@ -16,26 +16,9 @@ const SUBJECTS: Readonly<Record<string, Schema | undefined>> = {
   ticket: V1_SCHEMAS['Ticket'],
   webhook: webhookState,
   assignment: V1_SCHEMAS['Offer'],
-  sla: withAttribute('Conversation', 'serviceLevel', serviceLevelAlarm),
+  sla: serviceLevelAlarm(V1_SCHEMAS['Conversation'] ?? {}),
   test: resource('test', id('test'), object({ message: text })),
 };
-
-/** The resource of that name with one attribute more. */
-function withAttribute(name: string, attribute: string, schema: Schema): Schema {
-  const whole = V1_SCHEMAS[name] as { properties: { attributes: { properties: object; required: string[] } } };
-  const { attributes } = whole.properties;
-  return {
-    ...whole,
-    properties: {
-      ...whole.properties,
-      attributes: {
-        ...attributes,
-        properties: { ...attributes.properties, [attribute]: schema },
-        required: [...attributes.required, attribute],
-      },
-    },
-  };
-}
 
 /** The catalogue: each event with the schema of its body and an example; then the names that are never sent yet. */
 export const eventTypes = (exampleOf: (type: EventType) => unknown): Resource[] => [
