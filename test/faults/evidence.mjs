@@ -25,6 +25,7 @@ const ms = (/** @type {string} */ time) => `(extract(epoch FROM ${time}) * 1000)
 
 /** @param {import('./stage.mjs').Stage} stage @returns {Promise<Evidence>} */
 export async function collect(stage) {
+  const arrivals = arrivalsOf(stage); // first: what has arrived has been committed before
   const [events, deliveries, attempts] = await Promise.all([
     stage.sql(
       `SELECT id, type, order_key AS key, position::float8, ${ms('created_at')} AS at FROM event ORDER BY position`,
@@ -36,7 +37,7 @@ export async function collect(stage) {
   ]);
   const { endpoints, faults, blows, idle } = stage;
   return {
-    arrivals: arrivalsOf(stage),
+    arrivals,
     events,
     deliveries: grouped(deliveries, (one) => pair(one.endpointId, one.eventId)),
     attempts: grouped(attempts, (one) => one.deliveryId),

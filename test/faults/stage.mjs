@@ -259,11 +259,15 @@ export class Stage {
     return /** @type {number} */ (count);
   }
 
-  /** Waits until the healthy ones have got everything. */
+  /** Waits until the healthy ones have got everything, but not for the minute that follows a timeout. */
   async settled(timeoutMs = 180_000) {
     await this.relayed();
     const healthy = this.endpoints.filter((one) => one.healthy);
-    await until(async () => (await this.unfinished(healthy)) === 0, 'the healthy webhooks have it all', timeoutMs);
+    const done = async () => {
+      await this.hurry(healthy);
+      return (await this.unfinished(healthy)) === 0;
+    };
+    await until(done, 'the healthy webhooks have it all', timeoutMs);
   }
 
   /**
