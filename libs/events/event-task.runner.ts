@@ -144,7 +144,13 @@ export abstract class EventTaskRunner implements EventConsumer, OnApplicationBoo
     const seconds = parked ? null : Math.min(MAX_BACKOFF_SECONDS, 2 ** (attempts - 1));
     try {
       await this.db.transaction(organizationId, (tx) =>
-        tx.query(POSTPONE, [organizationId, this.consumer, eventId, isUnavailable(error) ? task.attempts : attempts, seconds]),
+        tx.query(POSTPONE, [
+          organizationId,
+          this.consumer,
+          eventId,
+          isUnavailable(error) ? task.attempts : attempts,
+          seconds,
+        ]),
       );
       return parked;
     } catch {

@@ -119,8 +119,8 @@ describe('automation rules', () => {
     expect(
       all
         .filter(({ outcome }) => outcome === 'fired')
-        .map((one) => v1.at(one, 'detail.depth'))
-        .sort(),
+        .map((one) => Number(v1.at(one, 'detail.depth')))
+        .sort((a, b) => a - b),
     ).toEqual([1, 2, 3, 4, 5]);
     expect(all.filter(({ outcome }) => outcome === 'loop')).toHaveLength(1);
   });

@@ -181,6 +181,10 @@ describe('routing rules', () => {
     expect(await floor.assigneeOf(id)).toBeNull();
     await hub.sql('UPDATE queue_item SET held_until = now() WHERE conversation_id = $1', [v1.uuid(id)]);
     expect(await floor.assigned(id, 1_500)).toBe(agent?.id);
+    const next = await open();
+    await waitsIn(next.id, queueId);
+    v1.ok(await hub.admin.patch(`/v1/queues/${queueId}`, { businessHours: ALWAYS }));
+    expect(await floor.assigned(next.id, 1_500)).toBe(agent?.id);
   });
 
   it('give it to the bot, or put it to sleep, where the closed queue says so', async () => {

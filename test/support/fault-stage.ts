@@ -108,7 +108,7 @@ export class FaultStage {
     await this.subscriber.stop();
   }
 
-  private async post(path: string, body: object): Promise<{ id: string; attributes: Record<string, string> }> {
+  async post(path: string, body: object): Promise<{ id: string; attributes: Record<string, string> }> {
     const response = await fetch(this.api.url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.key}`, 'content-type': 'application/json' },

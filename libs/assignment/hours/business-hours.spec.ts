@@ -73,13 +73,17 @@ describe('business hours', () => {
   });
 
   it('hold in a zone that changes its clock at midnight, and in one that has left out a day', () => {
-    const beirut = hoursOf('00:00', '24:00', { timezone: 'Asia/Beirut', weekly: [{ days: [7], from: '00:00', to: '24:00' }] });
+    const beirut = hoursOf('00:00', '24:00', {
+      timezone: 'Asia/Beirut',
+      weekly: [{ days: [7], from: '00:00', to: '24:00' }],
+    });
     const from = new Date('2026-03-28T00:00:00Z');
     expect(businessSecondsBetween(beirut, from, new Date('2026-03-31T00:00:00Z'))).toBe(23 * 3_600);
-    const apia = hoursOf('00:00', '24:00', { timezone: 'Pacific/Apia', weekly: [{ days: [5], from: '00:00', to: '24:00' }] });
-    expect(
-      businessSecondsBetween(apia, new Date('2011-12-26T00:00:00Z'), new Date('2012-01-03T00:00:00Z')),
-    ).toBe(0); // its Friday was 2011-12-30
+    const apia = hoursOf('00:00', '24:00', {
+      timezone: 'Pacific/Apia',
+      weekly: [{ days: [5], from: '00:00', to: '24:00' }],
+    });
+    expect(businessSecondsBetween(apia, new Date('2011-12-26T00:00:00Z'), new Date('2012-01-03T00:00:00Z'))).toBe(0); // its Friday was 2011-12-30
   });
 
   it('are always open where there are none', () => {

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
+import { nextOpening } from '@hub/assignment/hours/business-hours.js';
 import { QueueSignal } from '@hub/assignment/routing/queue-signal.js';
 import { requireTeam } from '@hub/assignment/teams/teams.service.js';
 import { requireBot } from '@hub/conversations/conversation-parties.js';
 import { appendAudit, changesOf } from '@hub/events/audit.js';
 import type { Author } from '@hub/events/outbox.js';
 import { Database, violatedUnique, type Tx } from '@hub/model/database.js';
-import { Queue } from '@hub/model/queue.entity.js';
+import { Queue, type BusinessHours } from '@hub/model/queue.entity.js';
 import { insertRow, updateRow } from '@hub/model/rows.js';
 import { HubError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
@@ -64,6 +65,7 @@ export class QueuesService {
         await this.requireNamed(tx, organizationId, fields);
         // whoever drains holds items before the queue: the same way round here
         if (fields.priorityAgeing !== undefined) await this.rankAnew(tx, organizationId, id, fields.priorityAgeing);
+        if (fields.businessHours !== undefined) await this.holdAnew(tx, organizationId, id, fields.businessHours);
         const queue = await this.lock(tx, organizationId, id);
         const wanted = { ...fields, ...(metadata && { metadata: mergeJson(queue.metadata, metadata) }) };
         const changes = changesOf<Queue>(queue, { ...queue, ...wanted }, AUDITED);
@@ -113,6 +115,17 @@ export class QueuesService {
          AND i.organization_id = $1 AND i.queue_id = $2`,
       [organizationId, id, ageing],
     );
+  }
+
+  /** Whoever waits is held by the new hours: until they open, or not at all. */
+  private async holdAnew(tx: Tx, organizationId: string, id: string, hours: BusinessHours | null): Promise<void> {
+    const now = new Date();
+    const opening = nextOpening(hours, now);
+    await tx.query('UPDATE queue_item SET held_until = $3 WHERE organization_id = $1 AND queue_id = $2', [
+      organizationId,
+      id,
+      opening && opening > now ? opening : null,
+    ]);
   }
 
   private async lock(tx: Tx, organizationId: string, id: string): Promise<Queue> {

@@ -57,7 +57,10 @@ function checkCondition({ field, operator, value }: Readonly<Record<string, unkn
   const rule = ruleOf(field);
   if (!rule) throw ValidationError.of(`${at}.field`, `field must be one of ${CONDITION_FIELDS.join(', ')}`);
   if (!rule.operators.includes(operator as Operator)) {
-    throw ValidationError.of(`${at}.operator`, `operator of ${String(field)} must be one of ${rule.operators.join(', ')}`);
+    throw ValidationError.of(
+      `${at}.operator`,
+      `operator of ${String(field)} must be one of ${rule.operators.join(', ')}`,
+    );
   }
   const checked = { field: String(field), operator: operator as Operator };
   return { ...checked, value: checkValue(checked, rule, value, `${at}.value`) };
@@ -106,7 +109,10 @@ function checkOne(value: unknown, { values }: FieldRule, at: string): string | n
 }
 
 function checkHoursValue(value: unknown, at: string): unknown {
-  const { state, businessHours } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const { state, businessHours } = (typeof value === 'object' && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >;
   if (state !== 'open' && state !== 'closed') {
     throw ValidationError.of(`${at}.state`, 'state must be one of open, closed');
   }

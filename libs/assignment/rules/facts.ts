@@ -48,7 +48,7 @@ export async function loadContactFacts(tx: Tx, organizationId: string, contactId
     [organizationId, contactId],
   );
   return (
-    found && {
+    (found && {
       channelId: '',
       channelType: '',
       contact: found.contact,
@@ -59,6 +59,7 @@ export async function loadContactFacts(tx: Tx, organizationId: string, contactId
       metadata: {},
       assignee: null,
       messageText: null,
-    }
-  ) ?? null;
+    }) ??
+    null
+  );
 }

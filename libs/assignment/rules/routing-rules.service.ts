@@ -25,7 +25,13 @@ import type {
 
 export const ROUTING_RULES: RuleTable = { name: 'routing_rule', columns: ['targets'] };
 
-const AUDITED = ['name', 'position', 'enabled', 'conditions', 'targets'] as const satisfies readonly (keyof RoutingRuleView)[];
+const AUDITED = [
+  'name',
+  'position',
+  'enabled',
+  'conditions',
+  'targets',
+] as const satisfies readonly (keyof RoutingRuleView)[];
 
 /** The rules by which conversations that nobody has find their way: the first one whose conditions hold wins. */
 @Injectable()

@@ -7,7 +7,12 @@ import { ValidationError } from '@hub/platform/errors.js';
 import type { Condition } from './conditions.js';
 
 /** Whom a rule gives conversations to must be one of the organization. @throws the NOT_FOUND of each, naming `field` */
-export async function requireTarget(tx: Tx, organizationId: string, { type, id }: TargetRef, field: string): Promise<void> {
+export async function requireTarget(
+  tx: Tx,
+  organizationId: string,
+  { type, id }: TargetRef,
+  field: string,
+): Promise<void> {
   switch (type) {
     case 'user':
       await requireUsers(tx, organizationId, [id], field, 'staff');

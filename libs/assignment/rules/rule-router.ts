@@ -75,10 +75,10 @@ export class RuleRouter {
     const next = (step.step ?? 0) + 1;
     const moved = rule && (await this.applyIn(tx, conversation, rule, { from: next, eventId: null, place: step }));
     if (!moved) {
-      await tx.query(
-        'UPDATE queue_item SET step_until = NULL WHERE organization_id = $1 AND conversation_id = $2',
-        [organizationId, id],
-      );
+      await tx.query('UPDATE queue_item SET step_until = NULL WHERE organization_id = $1 AND conversation_id = $2', [
+        organizationId,
+        id,
+      ]);
     }
   }
 

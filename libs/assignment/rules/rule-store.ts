@@ -1,7 +1,14 @@
 import type { Reader, Tx } from '@hub/model/database.js';
 import { ValidationError } from '@hub/platform/errors.js';
 import { newId } from '@hub/platform/ids.js';
-import { decodeCursor, encodeCursor, offsetOf, type CursorPage, type Page, type PageRequest } from '@hub/platform/paging.js';
+import {
+  decodeCursor,
+  encodeCursor,
+  offsetOf,
+  type CursorPage,
+  type Page,
+  type PageRequest,
+} from '@hub/platform/paging.js';
 import { RuleNotFoundError, TooManyRulesError } from './rules.errors.js';
 import type { ListRuleLog, RuleLogView, RuleView } from './rules.types.js';
 
