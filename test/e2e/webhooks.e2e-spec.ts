@@ -124,7 +124,7 @@ describe('webhooks over the native API', () => {
     const { path } = await made();
     expect(problem(await hub.admin.patch(path, { status: 'disabled' }))).toEqual([400, 'VALIDATION_ERROR', 'status']);
     expect(problem(await hub.admin.patch(path, { config: { teamIds: ['x'] } }))).toContain('config.teamIds');
-    expect(problem(await hub.admin.post(`${path}/test`, { event: 'sla.warning' }))).toEqual([
+    expect(problem(await hub.admin.post(`${path}/test`, { event: 'channel.error' }))).toEqual([
       400,
       'INVALID_EVENTS',
       'event',
