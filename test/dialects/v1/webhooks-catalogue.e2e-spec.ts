@@ -41,7 +41,7 @@ describe('the catalogue of events', () => {
       });
     }
     const reserved = catalogue.filter(({ attributes }) => !attributes.emitted);
-    expect(reserved.map(({ id }) => id)).toContain('sla.warning');
+    expect(reserved.map(({ id }) => id)).toContain('bot.handoff');
     for (const { attributes } of reserved) expect(attributes).toMatchObject({ schema: null, example: null });
   });
 
