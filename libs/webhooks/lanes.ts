@@ -11,6 +11,8 @@ const PROCESS_CAP = 1_000;
 /** Of these, what lanes may take together whose endpoints take their time, or do not answer at all. */
 const SLOW_CAP = PROCESS_CAP / 4;
 const SLOW_MS = 2_000;
+/** The same for one tenant, so that its own endpoints that hang leave its healthy ones room. */
+const SLOW_TENANT_CAP = TENANT_CAP / 2;
 /** The share of a lane's slots that replays may take, as a divisor: while there is live traffic, and while there is none. */
 const REPLAY_SHARE = 5;
 const QUIET_REPLAY_SHARE = 2;
@@ -142,13 +144,14 @@ export class Lanes implements OnModuleDestroy {
       TENANT_CAP - (this.tenants.get(state.organizationId) ?? 0),
       PROCESS_CAP - this.busy,
     );
-    return left > 0 && isSlow(state) ? Math.min(left, SLOW_CAP - this.slowBusy()) : left;
-  }
-
-  private slowBusy(): number {
-    let busy = 0;
-    for (const state of this.states.values()) if (isSlow(state)) busy += state.busy;
-    return busy;
+    if (left <= 0 || !isSlow(state)) return left;
+    let [all, own] = [0, 0];
+    for (const other of this.states.values()) {
+      if (!isSlow(other)) continue;
+      all += other.busy;
+      if (other.organizationId === state.organizationId) own += other.busy;
+    }
+    return Math.min(left, SLOW_CAP - all, SLOW_TENANT_CAP - own);
   }
 
   /** Turns `slots`, already taken, into requests under way and gives back those it has no delivery for. */
@@ -177,7 +180,9 @@ export class Lanes implements OnModuleDestroy {
     const isReplay = claim.trigger === 'replay';
     if (isReplay) state.replays += 1;
     const result = await this.sender.send(claim);
-    state.pace = 0.7 * state.pace + 0.3 * (result.durationMs ?? 0);
+    // one that does not answer in time is slow, however short its time is
+    const ms = result.outcome === 'timeout' ? Math.max(4 * SLOW_MS, result.durationMs ?? 0) : (result.durationMs ?? 0);
+    state.pace = 0.7 * state.pace + 0.3 * ms;
     const activated = await this.settlement.settle(result);
     if (isReplay) state.replays -= 1;
     this.take(state, -1);

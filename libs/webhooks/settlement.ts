@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Outbox } from '@hub/events/outbox.js';
-import { Database, isUnavailable, queryPrepared, type Prepared, type Tx } from '@hub/model/database.js';
+import { Database, isUnavailable, queryPrepared, sqlState, type Prepared, type Tx } from '@hub/model/database.js';
 import { settled } from '@hub/model/pipeline.js';
 import type { DeliveryStatus } from '@hub/model/webhook.entity.js';
 import { LOGGER, type Logger } from '@hub/platform/logger.js';
@@ -19,6 +19,8 @@ import type { AttemptResult } from './sender.js';
 
 const BATCH = 100;
 const RETRY_MS = 250;
+/** The statement took too long: it may have had to wait for somebody who is stopped. */
+const CANCELED = '57014';
 /** A lease outlives its attempt by this much; after that the sweeper has taken the delivery back. */
 const GIVE_UP_MS = 15_000;
 
@@ -74,12 +76,13 @@ export class Settlement {
         resolve(lanes.filter(({ endpointId }) => endpointId === result.claim.endpointId));
       }
     } catch (error) {
-      if (!isUnavailable(error) && batch.length > 1) {
+      if (!isUnavailable(error) && sqlState(error) !== CANCELED && batch.length > 1) {
         for (const one of batch) await this.flushBatch([one]);
         return;
       }
       this.logger.warn({ error: String(error), results: batch.length }, 'delivery.not_settled');
-      const kept = isUnavailable(error) ? batch.filter(({ until }) => until > performance.now()) : [];
+      const passes = isUnavailable(error) || sqlState(error) === CANCELED;
+      const kept = passes ? batch.filter(({ until }) => until > performance.now()) : [];
       for (const lost of batch.filter((one) => !kept.includes(one))) lost.resolve([]);
       this.waiting.unshift(...kept);
       if (kept.length > 0) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

@@ -102,8 +102,10 @@ export class V1EventFormat extends EventFormat {
   override thin(body: string): string {
     const { data, meta, ...envelope } = JSON.parse(body) as { data: Resource; meta: Record<string, unknown> };
     const { changes: _, ...kept } = meta; // they are as long as what they change
-    const collection = COLLECTIONS[data.type];
-    const links = collection && { links: { self: `/v1/${collection}/${data.id}` } };
+    const { type, id: subject, attributes } = data;
+    const offered = type === 'offer' && (attributes['conversation'] as { id: string }).id;
+    const collection = COLLECTIONS[offered ? 'conversation' : type]; // an offer is read in its conversation's story
+    const links = collection && { links: { self: `/v1/${collection}/${offered || subject}` } };
     return JSON.stringify({ ...envelope, data: { id: data.id, type: data.type, ...links }, meta: kept });
   }
 }

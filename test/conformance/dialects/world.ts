@@ -82,6 +82,9 @@ export async function newWorld(hub: Hub, owner: ApiClient): Promise<World> {
   const staff = await person(hub, owner, 'agent', 'Ann');
   const other = await person(hub, owner, 'agent', 'Ben');
   const reader = await person(hub, owner, 'agent', 'Rea');
+  await hub.sql(`UPDATE users SET capacity = '{"total":1000,"perChannel":{}}' WHERE organization_id = $1`, [
+    organizationId,
+  ]);
   const whatsapp = await v1.channel(owner, { name: 'WhatsApp', type: 'whatsapp', config: WHATSAPP }, false);
   const api = await v1.channel(owner, { name: 'Chat' });
   // the built-in channel is made with the first conversation in it

@@ -19,6 +19,7 @@ export const PREFIXES: Record<string, string> = {
   members: 'user',
   teams: 'team',
   queues: 'queue',
+  offers: 'offer',
   'routing-rules': 'rule',
   'automation-rules': 'rule',
   media: 'media',
