@@ -175,10 +175,13 @@ export function inOrder({ arrivals, endpoints }) {
 /** @param {string} id @param {string} name @param {boolean | null} ok @param {string} figure @returns {Verdict} */
 export const verdict = (id, name, ok, figure) => ({ id, name, ok, figure });
 
+/** What is read from clocks. On a machine that has other work it says little, so only `--strict` lets it fail a run. */
+export const TIMED = new Set(['I8', 'I9', 'I10']);
+
 /** @param {readonly Verdict[]} verdicts */
 export function printVerdicts(verdicts) {
   for (const { id, name, ok, figure } of verdicts) {
-    const word = ok === null ? 'left out' : ok ? 'holds' : 'FAILED';
+    const word = ok === null ? 'left out' : ok ? 'holds' : TIMED.has(id) ? 'LATE' : 'FAILED';
     printNote(`${id.padEnd(4)}${word.padEnd(10)}${name}\n              ${figure}`);
   }
 }
