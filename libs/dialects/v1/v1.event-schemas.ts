@@ -62,9 +62,10 @@ export function eventSchema(type: EventType): Schema {
         },
         actor: party,
         changes,
-        webhookId: id('wh'),
+        webhookId: { ...id('wh'), description: 'The webhook that it is sent to' },
+        ruleId: { ...id('rule'), description: 'The automation rule that has called, where one has' },
       },
-      ['changes'],
+      ['changes', 'webhookId', 'ruleId'],
     ),
   });
   return selfContained({
