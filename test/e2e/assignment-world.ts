@@ -259,6 +259,7 @@ export class World {
 
 const UNFINISHED = [
   `SELECT 'event ' || type || ' is not told' FROM event WHERE fanned_out_at IS NULL`,
+  `SELECT 'what ' || event_type || ' means for ' || consumer || ' is not done' FROM event_task WHERE next_at < 'infinity'`,
   `SELECT 'offer ' || id || ' is over' FROM offer WHERE state = 'open' AND expires_at <= now()`,
   `SELECT 'assignment ' || id || ' is to return' FROM assignment WHERE ended_at IS NULL AND return_at <= now()`,
   `SELECT 'snooze of ' || id || ' is over' FROM conversation WHERE status = 'snoozed' AND snoozed_until <= now()`,
